@@ -1,0 +1,1 @@
+//! The back-off machine of pushed reports.
