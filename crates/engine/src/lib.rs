@@ -13,4 +13,4 @@
 pub mod callback;
 pub mod cascade;
 
-pub use cascade::{Cascade, Command, Decision, Event, Output, Rules, State};
+pub use cascade::{Advice, Cascade, Command, Decision, Event, Output, Outstanding, Queued, Rules, State};

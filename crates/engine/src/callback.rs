@@ -1,1 +1,0 @@
-//! The back-off machine of pushed reports.
