@@ -70,14 +70,8 @@ pub enum Advice {
 
 impl Advice {
     /// Every advice.
-    pub const ALL: [Self; 6] = [
-        Self::SameRoute,
-        Self::OnceMore,
-        Self::NextRouteOrWait,
-        Self::NextRoute,
-        Self::NextStep,
-        Self::Stop,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::SameRoute, Self::OnceMore, Self::NextRouteOrWait, Self::NextRoute, Self::NextStep, Self::Stop];
 
     /// The words used in `docs/cascade.md`.
     #[must_use]

@@ -430,11 +430,9 @@ impl State {
     }
 }
 
-
 fn is_zero(number: &u8) -> bool {
     *number == 0
 }
-
 
 fn is_zero_wide(number: &u16) -> bool {
     *number == 0

@@ -72,7 +72,8 @@ impl Walk<'_> {
         }
         let (step, next) = (self.current_index(), self.current().route + 1);
         self.use_route(next);
-        if let Some(route) = self.plan_step().routes.get(usize::from(next)).map(|choice| choice.route.clone()) {
+        if let Some(route) = self.plan_step().routes.get(usize::from(next)).map(|choice| choice.route.clone())
+        {
             self.decide(Decision::NextRoute { step, cause, route });
         }
         self.queue_or_fall(cause, self.now);
