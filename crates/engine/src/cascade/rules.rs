@@ -11,7 +11,8 @@ pub struct Rules {
     /// Delay before the first repetition on the same route; doubled each time up to
     /// [`Self::retry_max`]. A network's own advice wins if it is longer.
     pub retry_first: Span,
-    /// Longest delay between repetitions on the same route.
+    /// Longest delay between repetitions on the same route; while a provider is down, half the
+    /// time since the step's first hand-over if that is longer.
     pub retry_max: Span,
     /// Most attempts within one step, over all its routes; 0 counts as 1.
     pub max_attempts: u16,

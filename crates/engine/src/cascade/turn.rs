@@ -51,7 +51,7 @@ impl Walk<'_> {
             Advice::NextRouteOrWait if self.has_next_route() => self.next_route(cause),
             Advice::NextRouteOrWait => {
                 self.use_route(0);
-                self.wait(cause, advised);
+                self.wait(cause, Some(self.outage_pause().max(advised.unwrap_or(Span::ZERO))));
             }
             Advice::NextRoute => self.next_route(cause),
             Advice::NextStep => self.fall(cause),
@@ -64,6 +64,13 @@ impl Walk<'_> {
         let earlier = step.delays;
         step.delays = earlier.saturating_add(1);
         self.again(cause, self.now + self.cascade.rules.delay(earlier, cause, advised));
+    }
+
+    /// Half the time that the step has taken so far. Waiting in proportion makes the bound on
+    /// attempts last through an outage of days, and costs a message at most half of the outage.
+    fn outage_pause(&self) -> Span {
+        let taken_at = self.current().taken_at.unwrap_or(self.now);
+        Span::from_micros(self.now.since(taken_at).as_micros().unsigned_abs() / 2)
     }
 
     fn next_route(&mut self, cause: Cause) {
@@ -160,13 +167,16 @@ impl Walk<'_> {
 
     /// Takes the current attempt back, if a network has it or may have it.
     fn recall(&mut self) {
-        let step = self.current();
-        if !step.phase.is_out() {
-            return;
+        if self.current().phase.is_out() {
+            self.take_back(self.state.steps.len() - 1, self.current().live);
         }
-        let (number, route) = (step.live, usize::from(step.route));
-        let attempt = AttemptId { message: self.cascade.id, step: self.current_index(), attempt: number };
-        if let Some(choice) = self.plan_step().routes.get(route) {
+    }
+
+    /// Takes an attempt back that was handed over.
+    pub(super) fn take_back(&mut self, step: usize, number: u16) {
+        let Some(index) = self.state.steps[step].attempt(number).map(|attempt| attempt.route) else { return };
+        let attempt = AttemptId { message: self.cascade.id, step: step as u8, attempt: number };
+        if let Some(choice) = self.cascade.plan.steps()[step].routes.get(usize::from(index)) {
             self.output.commands.push(Command::Recall { attempt, route: choice.route.clone() });
         }
     }

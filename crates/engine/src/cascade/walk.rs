@@ -91,8 +91,13 @@ impl Walk<'_> {
         attempt.answered = true;
         attempt.upstream = upstream.iter().take(Attempt::MAX_PARTS).cloned().collect();
         let over = attempt.over;
-        self.state.steps[step].submitted_at.get_or_insert(self.now);
-        if !over {
+        let progress = &mut self.state.steps[step];
+        progress.submitted_at.get_or_insert(self.now);
+        // Some networks recall by their own id alone, which was not known when the step ended.
+        let unwanted = progress.status.cause().is_some();
+        if !over && unwanted {
+            self.take_back(step, number);
+        } else if !over {
             self.at_network(step, number);
             self.raise(step, number, Status::Submitted, self.now);
         }

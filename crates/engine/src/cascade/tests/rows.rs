@@ -217,6 +217,29 @@ fn a_provider_error_is_repeated_once_then_the_next_route_is_tried() {
     assert_eq!(run.at(10, refused(0, 0, Cause::ProviderError)), [enqueue(0, 1, "one", 510)]);
     run.at(510, taken(0, 1));
     assert_eq!(run.at(520, refused(0, 1, Cause::ProviderError)), [enqueue(0, 2, "two", 520)]);
+    run.at(520, taken(0, 2));
+    assert_eq!(run.at(530, refused(0, 2, Cause::ProviderError)), [enqueue(0, 3, "two", 1530)]);
+    run.at(1530, taken(0, 3));
+    assert_eq!(
+        run.at(1540, refused(0, 3, Cause::ProviderError)),
+        settling(0, Status::Failed(Cause::ProviderError))
+    );
+}
+
+#[test]
+fn an_outage_of_two_days_is_waited_for() {
+    let mut run = Run::sent(vec![Step { validity: Span::from_hours(48), ..sms() }]);
+    let mut now = 0;
+    loop {
+        run.at(now, refused(0, run.state.steps[0].live, Cause::ProviderDown));
+        let Some(next) = run.state.queued() else { break };
+        now = next.not_before.as_millis();
+        run.at(now, taken(0, next.attempt.attempt));
+    }
+    let last_day = now > 24 * 3600 * 1000;
+    assert!(last_day && !run.state.is_settled(), "gave up after {now} ms");
+    let expected = settling(0, Status::Failed(Cause::ValidityExpired)).to_vec();
+    assert_eq!(run.alarm(), (48 * 3600 * 1000, expected));
 }
 
 #[test]
@@ -293,6 +316,14 @@ fn patience_that_runs_out_recalls_and_goes_on() {
 }
 
 #[test]
+fn an_answer_after_the_step_was_given_up_recalls_again() {
+    let mut run = Run::sent(vec![whatsapp(), sms()]);
+    run.alarm();
+    assert_eq!(run.at(700, submitted(0, 0, &["wamid.1"])), [recall(0, 0, "wa")]);
+    assert_eq!(run.state.upstream(0, 0), ["wamid.1"]);
+}
+
+#[test]
 fn the_last_step_waits_for_its_validity() {
     let mut run = Run::sent(vec![sms()]);
     run.at(10, submitted(0, 0, &["a"]));
@@ -330,12 +361,10 @@ fn late_delivery_after_the_next_hand_over_is_recorded_not_resent() {
 #[test]
 fn late_delivery_after_failure_never_flips_the_outcome() {
     let mut run = Run::sent(vec![sms()]);
+    run.at(10, submitted(0, 0, &["a"]));
     run.alarm();
-    while !run.state.is_settled() {
-        run.alarm();
-    }
-    let failed = run.report().status;
-    assert!(failed.cause().is_some());
+    let failed = Status::Failed(Cause::ValidityExpired);
+    assert_eq!(run.report().status, failed);
     assert_eq!(run.at(200_000, received(0, 0, Delivered)), [late(0, Status::Delivered)]);
     assert_eq!(run.report().status, failed);
     assert_eq!((run.steps(), run.report().steps[0].given_up), (vec![Status::Delivered], failed.cause()));
