@@ -5,6 +5,7 @@
 //! `rules` the delays and the table from cause to [`Advice`]. What it deliberately does not know:
 //! content, rates, windows and networks; those belong to the dispatcher and the connectors.
 
+mod attempt;
 mod command;
 mod event;
 mod rules;

@@ -4,7 +4,8 @@ use model::{AttemptId, Cause, Fault, Receipt, ReceiptStatus, Status, Time, messa
 
 use super::{
     Cascade, Command, Decision, Event, Output, State,
-    state::{Attempt, Phase, StepState},
+    attempt::Attempt,
+    state::{Phase, StepState},
 };
 
 /// One event on its way through the state.

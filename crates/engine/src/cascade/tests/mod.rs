@@ -1,9 +1,11 @@
 //! Tests of the cascade: `rows` holds one test per row of `docs/cascade.md`, `documented` checks
-//! that document, `properties` throws random plans and events at the machine.
+//! that document, `stored` the form in the store, `properties` throws random plans and events at
+//! the machine.
 
 mod documented;
 mod properties;
 mod rows;
+mod stored;
 
 use model::{
     AttemptId, Brief, Cause, Channel, Content, Fault, MessageId, Plan, Receipt, ReceiptStatus, RouteName,
