@@ -1,1 +1,10 @@
-fn main() {}
+//! The `courant` command.
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    courant::cli::main()
+}

@@ -1,0 +1,87 @@
+//! Callbacks: reports pushed to callers. [`compose`] words them in the caller's dialect when
+//! something changes, so that they are saved with the change; [`sender`] delivers them.
+
+pub mod sender;
+
+use dialects::{Callback, Context, Dialect};
+use model::{Inbound, MessageId, Time, call::MessageReport, report::Occasion};
+use serde::{Deserialize, Serialize};
+use store::NewCallback;
+
+use crate::{accounts::Account, core::Core};
+
+/// A callback request as it lies in the outbox.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Letter {
+    /// HTTP method.
+    #[serde(rename = "m")]
+    pub method: String,
+    /// Headers in order.
+    #[serde(rename = "h")]
+    pub headers: Vec<(String, String)>,
+    /// Body; all dialects write text.
+    #[serde(rename = "b")]
+    pub body: String,
+    /// The first failure is the last.
+    #[serde(rename = "n", default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_retry: bool,
+}
+
+/// The callbacks that a change calls for.
+#[must_use]
+pub fn compose(core: &Core, report: &MessageReport, occasion: &Occasion, now: Time) -> Vec<NewCallback> {
+    let Some((account, dialect)) = parties(core, report) else { return Vec::new() };
+    let callbacks = dialect.callback(report, occasion, &context(account, report.message.id, now));
+    letters(callbacks, occasion.status.as_str(), now)
+}
+
+/// Whether a settled message's report waits to be pulled.
+#[must_use]
+pub fn keeps_report(core: &Core, report: &MessageReport, now: Time) -> bool {
+    parties(core, report).is_some_and(|(account, dialect)| {
+        dialect.keeps_reports(report, &context(account, report.message.id, now))
+    })
+}
+
+/// The callbacks for a message from a person.
+#[must_use]
+pub fn compose_inbound(account: &Account, dialect: &dyn Dialect, inbound: &Inbound, now: Time) -> Vec<NewCallback> {
+    let callbacks = dialect.inbound(inbound, &context(account, crate::clock::message_id(now), now));
+    letters(callbacks, "inbound", now)
+}
+
+/// Whether messages to this sender are the account's.
+#[must_use]
+pub fn owns(account: &Account, inbound: &Inbound) -> bool {
+    let routed = account.config.routes.get(&inbound.channel);
+    routed.is_some_and(|routes| routes.iter().any(|route| *route == *inbound.route.as_str()))
+        && account.config.senders.get(&inbound.channel).is_none_or(|senders| senders.contains(&inbound.to))
+}
+
+fn parties<'a>(core: &'a Core, report: &MessageReport) -> Option<(&'a Account, &'static dyn Dialect)> {
+    let account = core.accounts.by_name(&report.message.account)?;
+    Some((account, dialects::by_name(report.message.dialect)?))
+}
+
+fn context(account: &Account, fresh: MessageId, now: Time) -> Context<'_> {
+    Context { now, fresh, account: account.name.as_str(), principal: "", settings: &account.settings }
+}
+
+fn letters(callbacks: Vec<Callback>, about: &str, now: Time) -> Vec<NewCallback> {
+    callbacks.into_iter().map(|callback| letter(callback, about, now)).collect()
+}
+
+fn letter(callback: Callback, about: &str, now: Time) -> NewCallback {
+    let letter = Letter {
+        method: callback.method.into_owned(),
+        headers: callback.headers.into_iter().map(|(name, value)| (name.into_owned(), value)).collect(),
+        body: String::from_utf8_lossy(&callback.body).into_owned(),
+        no_retry: callback.no_retry,
+    };
+    NewCallback {
+        url: callback.url,
+        request: serde_json::to_vec(&letter).expect("our own types serialise"),
+        due_at: now,
+        about: about.to_owned(),
+    }
+}

@@ -1,0 +1,154 @@
+//! The command line.
+
+mod check;
+mod demo;
+pub mod sandbox;
+mod serve;
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, Log, LogFormat};
+
+/// A self-hosted omnichannel messaging gateway.
+#[derive(Debug, Parser)]
+#[command(name = "courant", version, about, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway for real traffic.
+    Serve(Serve),
+    /// Run the whole gateway with simulated networks, accounts and phones: nothing leaves this
+    /// machine.
+    Sandbox(SandboxArgs),
+    /// Run the sandbox, send one sample message through each API and show what happens.
+    Demo(DemoArgs),
+    /// Check a configuration and say what is wrong with it.
+    Check(Check),
+    /// Print the commented default configuration.
+    Config,
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// The configuration file.
+    #[arg(long, short, env = "COURANT_CONFIG", default_value = "courant.toml")]
+    config: PathBuf,
+    /// Override a key of the configuration: `server.listen="0.0.0.0:8480"`.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+struct SandboxArgs {
+    /// Where to listen; port 0 picks a free one.
+    #[arg(long, default_value = "127.0.0.1:8480")]
+    listen: SocketAddr,
+    /// Folder for data that survives restarts; without it a temporary one, removed at the end.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Override a key of the sandbox's configuration.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+struct DemoArgs {
+    /// End when all samples have come to their end; fail if one did not end as it should.
+    #[arg(long)]
+    once: bool,
+    #[command(flatten)]
+    sandbox: DemoSandbox,
+}
+
+#[derive(Debug, Args)]
+struct DemoSandbox {
+    /// Where to listen; port 0 picks a free one.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+}
+
+#[derive(Debug, Args)]
+struct Check {
+    /// The configuration file.
+    #[arg(long, short, env = "COURANT_CONFIG", default_value = "courant.toml")]
+    config: PathBuf,
+    /// Override a key of the configuration.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+/// Runs the command that the arguments name.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("the runtime could not be started: {error}")),
+    };
+    let result = runtime.block_on(async {
+        match cli.command {
+            Command::Serve(arguments) => serve::run(&arguments.config, &arguments.set).await,
+            Command::Sandbox(arguments) => {
+                sandbox::run(arguments.listen, arguments.data, &arguments.set).await
+            }
+            Command::Demo(arguments) => demo::run(arguments.sandbox.listen, arguments.once).await,
+            Command::Check(arguments) => check::run(&arguments.config, &arguments.set),
+            Command::Config => {
+                print!("{}", crate::config::DEFAULT);
+                Ok(())
+            }
+        }
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(text) => fail(&text),
+    }
+}
+
+fn fail(text: &str) -> ExitCode {
+    eprintln!("courant: {text}");
+    ExitCode::FAILURE
+}
+
+/// Starts the log on stderr. `RUST_LOG` wins over the configuration.
+fn start_log(log: &Log) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(&log.level));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match log.format {
+        LogFormat::Text => builder.with_target(false).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    };
+    // A second start in one process (tests) keeps the first log.
+    drop(started);
+}
+
+/// Installs the cryptography that TLS uses. Doing it twice is harmless.
+pub fn install_crypto() {
+    drop(rustls::crypto::ring::default_provider().install_default());
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// The addresses a person wants to see at the start.
+fn announce(config: &Config, url: &str) {
+    eprintln!("courant listens at {url}, with {} accounts and {} routes", config.accounts.len(), config.routes.len());
+}

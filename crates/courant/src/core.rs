@@ -1,0 +1,68 @@
+//! What the parts of a running gateway share.
+
+use std::sync::Arc;
+
+use engine::{Cascade, Rules, State};
+use model::{Message, call::MessageReport};
+use store::{Record, Store};
+use tokio::sync::Notify;
+
+use crate::{
+    accounts::Accounts,
+    auth::Nonces,
+    config::Config,
+    desk::{shard::Shards, sink::Orphans},
+    dispatch::Dispatcher,
+    metrics::Metrics,
+    routes::Routes,
+    timers::Timers,
+};
+
+/// The shared middle of a running gateway.
+pub struct Core {
+    /// As configured.
+    pub config: Config,
+    /// Delays and bounds of the engine.
+    pub rules: Rules,
+    /// What must survive a crash.
+    pub store: Arc<dyn Store>,
+    /// Tenants.
+    pub accounts: Accounts,
+    /// Ways to networks.
+    pub routes: Routes,
+    /// Nonces of signed requests.
+    pub nonces: Nonces,
+    /// Where events are carried to messages.
+    pub shards: Shards,
+    /// Queues before the networks.
+    pub dispatcher: Dispatcher,
+    /// Alarms of the near future.
+    pub timers: Timers,
+    /// Receipts for attempts not recorded yet.
+    pub orphans: Orphans,
+    /// Rung when callbacks were stored.
+    pub outbox: Notify,
+    /// Counters.
+    pub metrics: Metrics,
+}
+
+impl Core {
+    /// The engine's view of a message.
+    #[must_use]
+    pub fn cascade<'a>(&'a self, message: &'a Message) -> Cascade<'a> {
+        Cascade { id: message.id, plan: message.plan(), brief: message.brief(), rules: &self.rules }
+    }
+
+    /// A message with its state, for telling callers.
+    #[must_use]
+    pub fn report(&self, record: &Record) -> MessageReport {
+        self.report_of(&record.message, &record.state)
+    }
+
+    /// The same of parts.
+    #[must_use]
+    pub fn report_of(&self, message: &Arc<Message>, state: &State) -> MessageReport {
+        let report = self.cascade(message).report(state);
+        MessageReport { message: Arc::clone(message), report, price: None, mcc_mnc: None }
+    }
+}

@@ -1,0 +1,154 @@
+//! One message taking events: the engine decides, and what follows is gathered for one save.
+
+use engine::{Command, Decision, Event, Output};
+use model::{AttemptId, Time, report::Occasion};
+use store::{Facts, Happening, HistoryEntry, Lane, NewCallback, Part, Record, Update, UpstreamRow};
+
+use crate::{callbacks, core::Core};
+
+/// A record with what came of the events it took since it was loaded.
+#[derive(Debug)]
+pub struct Transition {
+    /// The record; its state is ahead of what is stored until the update is committed.
+    pub record: Record,
+    /// To be done after the commit.
+    pub commands: Vec<Command>,
+    history: Vec<HistoryEntry>,
+    upstream: Vec<UpstreamRow>,
+    callbacks: Vec<NewCallback>,
+    pullable: bool,
+    changed: bool,
+}
+
+impl Transition {
+    /// Nothing happened yet.
+    #[must_use]
+    pub const fn new(record: Record) -> Self {
+        Self {
+            record,
+            commands: Vec::new(),
+            history: Vec::new(),
+            upstream: Vec::new(),
+            callbacks: Vec::new(),
+            pullable: false,
+            changed: false,
+        }
+    }
+
+    /// Takes an event.
+    pub fn apply(&mut self, core: &Core, now: Time, event: Event) {
+        let mut output = Output::default();
+        core.cascade(&self.record.message).handle(&mut self.record.state, now, &event, &mut output);
+        if output.commands.is_empty() && output.decisions == [Decision::Ignored] {
+            return;
+        }
+        self.changed = true;
+        self.note_upstream(core, &event);
+        self.history.push(HistoryEntry { at: now, what: Happening::Event(event), decisions: output.decisions });
+        for command in output.commands {
+            self.follow(core, now, command);
+        }
+    }
+
+    fn note_upstream(&mut self, core: &Core, event: &Event) {
+        let Event::Submitted { attempt, upstream } = event else { return };
+        let message = std::sync::Arc::clone(&self.record.message);
+        let cascade = core.cascade(&message);
+        let Some(route) = cascade.route_of(&self.record.state, attempt.step, attempt.attempt) else { return };
+        self.upstream.extend(upstream.iter().zip(0_u8..).map(|(id, part)| UpstreamRow {
+            route: route.clone(),
+            upstream: id.clone(),
+            part: Part { attempt: *attempt, part },
+        }));
+    }
+
+    fn follow(&mut self, core: &Core, now: Time, command: Command) {
+        match command {
+            Command::Notify(occasion) => self.notify(core, now, &occasion),
+            Command::Settle => {
+                let report = core.report(&self.record);
+                self.pullable = callbacks::keeps_report(core, &report, now);
+                self.commands.push(Command::Settle);
+            }
+            Command::Enqueue { .. } | Command::Send { .. } | Command::Recall { .. } => self.commands.push(command),
+        }
+    }
+
+    fn notify(&mut self, core: &Core, now: Time, occasion: &Occasion) {
+        let report = core.report(&self.record);
+        core.metrics.step_status(&report, occasion);
+        self.callbacks.extend(callbacks::compose(core, &report, occasion, now));
+    }
+
+    /// Adds a note for people.
+    pub fn note(&mut self, now: Time, by: &str, text: String) {
+        let what = Happening::Note { by: by.to_owned(), text };
+        self.history.push(HistoryEntry { at: now, what, decisions: Vec::new() });
+        self.changed = true;
+    }
+
+    /// Whether there is anything to save.
+    #[must_use]
+    pub const fn changed(&self) -> bool {
+        self.changed
+    }
+
+    /// Whether callbacks came of it.
+    #[must_use]
+    pub fn calls_back(&self) -> bool {
+        !self.callbacks.is_empty()
+    }
+
+    /// What indexes need to know.
+    #[must_use]
+    pub fn facts(&self, core: &Core) -> Facts {
+        let (message, state) = (&self.record.message, &self.record.state);
+        let report = core.cascade(message).report(state);
+        let queued = state.queued().map(|queued| {
+            let lane = lane_of(&self.record, queued.attempt, &queued.route);
+            (lane, message.brief().priority, queued.not_before)
+        });
+        let channel = message.plan().step(report.deciding_step).map_or(model::Channel::Unlisted, |step| step.channel);
+        Facts {
+            wake_at: state.wake_at(),
+            queued,
+            status: report.status,
+            channel,
+            settled_at: state.settled_at(),
+            pullable: self.pullable,
+        }
+    }
+
+    /// The save.
+    #[must_use]
+    pub fn update(&self, core: &Core) -> Update {
+        Update {
+            id: self.record.message.id,
+            version: self.record.version,
+            state: self.record.state.clone(),
+            facts: self.facts(core),
+            history: self.history.clone(),
+            upstream: self.upstream.clone(),
+            callbacks: self.callbacks.clone(),
+        }
+    }
+
+    /// The first save of a new message.
+    #[must_use]
+    pub fn insertion(&self, core: &Core) -> store::NewMessage {
+        store::NewMessage {
+            message: std::sync::Arc::clone(&self.record.message),
+            state: self.record.state.clone(),
+            facts: self.facts(core),
+            history: self.history.clone(),
+            callbacks: self.callbacks.clone(),
+        }
+    }
+}
+
+/// The lane in which an attempt waits.
+#[must_use]
+pub fn lane_of(record: &Record, attempt: AttemptId, route: &model::RouteName) -> Lane {
+    let sender = record.message.plan().step(attempt.step).and_then(|step| step.sender.clone());
+    Lane { route: route.clone(), sender: sender.unwrap_or_default(), account: record.message.account.clone() }
+}

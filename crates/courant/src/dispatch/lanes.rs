@@ -1,0 +1,292 @@
+//! The queues of one route, without clock and I/O: senders, classes, accounts taking turns.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+
+use model::{AccountName, MessageId, Span, Time, message::Priority};
+use store::{Lane, QueuePlace};
+
+use crate::accounts::Bucket;
+
+/// Share of a second's rate that may go at once.
+const BURST_SECONDS: f64 = 0.1;
+
+/// All lanes of a route.
+#[derive(Debug)]
+pub(super) struct Lanes {
+    rate: Option<f64>,
+    lane_memory: usize,
+    senders: BTreeMap<String, SenderQueue>,
+    turn: usize,
+}
+
+/// What one sender has to send.
+#[derive(Debug)]
+struct SenderQueue {
+    bucket: Option<Bucket>,
+    classes: [Class; 3],
+}
+
+/// One urgency class of a sender: accounts in turn.
+#[derive(Debug, Default)]
+struct Class {
+    lanes: HashMap<AccountName, LaneQueue>,
+    turns: VecDeque<AccountName>,
+}
+
+/// What one account has to send.
+#[derive(Debug, Default)]
+struct LaneQueue {
+    waiting: BTreeSet<QueuePlace>,
+    held: HashSet<MessageId>,
+    /// Offered lately; a refill that started before they were saved may still show them.
+    offered: VecDeque<MessageId>,
+    more: bool,
+    filling: bool,
+    lane: Option<Lane>,
+}
+
+/// What to do next.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Offer this message's attempt; the sender's token is taken.
+    Take {
+        id: MessageId,
+        sender: String,
+    },
+    /// Read more of this lane first.
+    Refill {
+        lane: Lane,
+        class: Priority,
+    },
+    /// Nothing to do before this instant, or before something changes.
+    Wait(Option<Time>),
+}
+
+/// How many offered ids a lane remembers.
+const OFFERED: usize = 4096;
+
+impl Lanes {
+    pub(super) const fn new(rate: Option<f64>, lane_memory: usize) -> Self {
+        Self { rate, lane_memory, senders: BTreeMap::new(), turn: 0 }
+    }
+
+    fn lane(&mut self, lane: &Lane, class: Priority) -> &mut LaneQueue {
+        let rate = self.rate;
+        let sender = self.senders.entry(lane.sender.clone()).or_insert_with(|| SenderQueue {
+            bucket: rate.map(|rate| Bucket::new(rate, rate * BURST_SECONDS)),
+            classes: Default::default(),
+        });
+        sender.classes[class as usize].lane(lane)
+    }
+
+    /// Adds an entry, or only notes that the store has it if the head is full.
+    pub(super) fn push(&mut self, lane: &Lane, class: Priority, id: MessageId, not_before: Time) {
+        let room = self.lane_memory;
+        self.lane(lane, class).push(QueuePlace { not_before, id }, room);
+    }
+
+    /// Notes that the store has entries for a lane, in any class.
+    pub(super) fn mark_more(&mut self, lane: &Lane) {
+        for class in Priority::ALL {
+            self.lane(lane, class).more = true;
+        }
+    }
+
+    pub(super) fn give_back(&mut self, sender: &str) {
+        if let Some(bucket) = self.senders.get_mut(sender).and_then(|sender| sender.bucket.as_mut()) {
+            bucket.give_back(1.0);
+        }
+    }
+
+    /// Takes the sender's token for an attempt that is not queued yet, if its sender has nothing
+    /// waiting at all.
+    pub(super) fn try_pass(&mut self, lane: &Lane, now: Time) -> bool {
+        self.lane(lane, Priority::OneTime);
+        let Some(sender) = self.senders.get_mut(&lane.sender) else { return false };
+        sender.is_idle() && sender.bucket.as_mut().is_none_or(|bucket| bucket.take(now, 1.0).is_ok())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.senders.values().flat_map(|sender| &sender.classes).map(Class::len).sum()
+    }
+
+    /// The next entry: senders take turns, urgent classes first, accounts within a class in turn.
+    pub(super) fn next(&mut self, now: Time) -> Next {
+        let count = self.senders.len();
+        let mut soonest: Option<Time> = None;
+        for offset in 0..count {
+            let index = (self.turn + offset) % count;
+            let (name, sender) = self.senders.iter_mut().nth(index).expect("the index is below the length");
+            match sender.next(now) {
+                Ahead::Ready(id) => {
+                    self.turn = (index + 1) % count;
+                    return Next::Take { id, sender: name.clone() };
+                }
+                Ahead::Refill(lane, class) => return Next::Refill { lane, class },
+                Ahead::Later(at) => soonest = earlier(soonest, at),
+            }
+        }
+        Next::Wait(soonest)
+    }
+
+    /// How many places a refill reads: what memory may show again, and a head's worth beyond.
+    pub(super) fn refill_limit(&mut self, lane: &Lane, class: Priority) -> usize {
+        let memory = self.lane_memory;
+        let queue = self.lane(lane, class);
+        queue.held.len() + queue.offered.len().min(OFFERED) + memory
+    }
+
+    pub(super) fn refilled(&mut self, lane: &Lane, class: Priority, places: &[QueuePlace], all: bool) {
+        self.lane(lane, class).refilled(places, all);
+    }
+
+    pub(super) fn refill_failed(&mut self, lane: &Lane, class: Priority) {
+        self.lane(lane, class).filling = false;
+    }
+}
+
+enum Ahead {
+    Ready(MessageId),
+    Refill(Lane, Priority),
+    Later(Option<Time>),
+}
+
+fn earlier(known: Option<Time>, other: Option<Time>) -> Option<Time> {
+    match (known, other) {
+        (Some(known), Some(other)) => Some(known.min(other)),
+        (known, other) => known.or(other),
+    }
+}
+
+impl SenderQueue {
+    fn is_idle(&self) -> bool {
+        self.classes.iter().all(|class| class.lanes.values().all(LaneQueue::is_idle))
+    }
+
+    fn next(&mut self, now: Time) -> Ahead {
+        let mut soonest = None;
+        for (class, priority) in self.classes.iter_mut().zip(Priority::ALL) {
+            match class.peek(now) {
+                Peek::Ready(account) => return self.take(priority, &account, now),
+                Peek::Refill(lane) => return Ahead::Refill(lane, priority),
+                Peek::Later(at) => soonest = earlier(soonest, at),
+            }
+        }
+        Ahead::Later(soonest)
+    }
+
+    fn take(&mut self, class: Priority, account: &AccountName, now: Time) -> Ahead {
+        if let Some(Err(wait)) = self.bucket.as_mut().map(|bucket| bucket.take(now, 1.0)) {
+            return Ahead::Later(Some(now + wait.max(Span::from_micros(200))));
+        }
+        match self.classes[class as usize].pop(account) {
+            Some(id) => Ahead::Ready(id),
+            None => Ahead::Later(None),
+        }
+    }
+}
+
+enum Peek {
+    Ready(AccountName),
+    Refill(Lane),
+    Later(Option<Time>),
+}
+
+impl Class {
+    fn lane(&mut self, lane: &Lane) -> &mut LaneQueue {
+        if !self.lanes.contains_key(&lane.account) {
+            self.turns.push_back(lane.account.clone());
+        }
+        let queue = self.lanes.entry(lane.account.clone()).or_default();
+        queue.lane.get_or_insert_with(|| lane.clone());
+        queue
+    }
+
+    fn len(&self) -> usize {
+        self.lanes.values().map(|lane| lane.waiting.len()).sum()
+    }
+
+    /// Whose turn it is; the turn passes on only when an entry is taken.
+    fn peek(&mut self, now: Time) -> Peek {
+        let mut soonest = None;
+        for account in &self.turns {
+            let Some(queue) = self.lanes.get_mut(account) else { continue };
+            if queue.wants_refill() {
+                queue.filling = true;
+                return Peek::Refill(queue.lane.clone().expect("a lane is named when it is made"));
+            }
+            match queue.waiting.first() {
+                Some(first) if first.not_before <= now => return Peek::Ready(account.clone()),
+                first => soonest = earlier(soonest, first.map(|first| first.not_before)),
+            }
+        }
+        Peek::Later(soonest)
+    }
+
+    fn pop(&mut self, account: &AccountName) -> Option<MessageId> {
+        if let Some(at) = self.turns.iter().position(|turn| turn == account) {
+            let turn = self.turns.remove(at)?;
+            self.turns.push_back(turn);
+        }
+        self.lanes.get_mut(account)?.pop()
+    }
+}
+
+impl LaneQueue {
+    fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && !self.more
+    }
+
+    /// Few left in memory, more in the store, and nobody reading yet.
+    fn wants_refill(&self) -> bool {
+        self.more && !self.filling && self.waiting.len() < 32
+    }
+
+    fn push(&mut self, place: QueuePlace, room: usize) {
+        self.offered.retain(|id| *id != place.id);
+        if self.waiting.len() >= room {
+            self.more = true;
+            // What comes before the last one held must not wait behind it.
+            match self.waiting.last().copied() {
+                Some(last) if place < last => self.drop_place(last),
+                _ => return,
+            }
+        }
+        if self.held.insert(place.id) {
+            self.waiting.insert(place);
+        }
+    }
+
+    fn drop_place(&mut self, place: QueuePlace) {
+        self.waiting.remove(&place);
+        self.held.remove(&place.id);
+    }
+
+    fn pop(&mut self) -> Option<MessageId> {
+        let place = self.waiting.pop_first()?;
+        self.held.remove(&place.id);
+        self.offered.push_back(place.id);
+        if self.offered.len() > OFFERED {
+            self.offered.pop_front();
+        }
+        Some(place.id)
+    }
+
+    fn refilled(&mut self, places: &[QueuePlace], all: bool) {
+        self.filling = false;
+        self.more = !all;
+        let offered: HashSet<MessageId> = self.offered.iter().copied().collect();
+        for place in places {
+            if !offered.contains(&place.id) && self.held.insert(place.id) {
+                self.waiting.insert(*place);
+            }
+        }
+        if all {
+            // Offers that are still queued in the store were not taken; the next look finds them.
+            self.offered.clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+use super::*;
+
+fn lane(account: &str) -> Lane {
+    Lane { route: "r".into(), sender: "s".to_owned(), account: account.into() }
+}
+
+fn id(number: u128) -> MessageId {
+    MessageId(number)
+}
+
+fn taken(lanes: &mut Lanes, now: Time) -> Option<MessageId> {
+    match lanes.next(now) {
+        Next::Take { id, .. } => Some(id),
+        Next::Refill { .. } | Next::Wait(_) => None,
+    }
+}
+
+const NOW: Time = Time::from_secs(1000);
+
+#[test]
+fn urgent_messages_leave_before_a_campaign_of_the_same_sender() {
+    let mut lanes = Lanes::new(None, 8);
+    for number in 0..5 {
+        lanes.push(&lane("a"), Priority::Marketing, id(number), NOW);
+    }
+    lanes.push(&lane("a"), Priority::OneTime, id(99), NOW);
+    assert_eq!(taken(&mut lanes, NOW), Some(id(99)));
+    assert_eq!(taken(&mut lanes, NOW), Some(id(0)));
+}
+
+#[test]
+fn accounts_take_turns_within_a_class() {
+    let mut lanes = Lanes::new(None, 8);
+    for number in 0..3 {
+        lanes.push(&lane("a"), Priority::Marketing, id(number), NOW);
+    }
+    lanes.push(&lane("b"), Priority::Marketing, id(10), NOW);
+    let order: Vec<_> = std::iter::from_fn(|| taken(&mut lanes, NOW)).collect();
+    assert_eq!(order, [id(0), id(10), id(1), id(2)]);
+}
+
+#[test]
+fn a_senders_rate_holds_and_tells_when_to_come_back() {
+    let mut lanes = Lanes::new(Some(10.0), 8);
+    for number in 0..3 {
+        lanes.push(&lane("a"), Priority::Notice, id(number), NOW);
+    }
+    assert_eq!(taken(&mut lanes, NOW), Some(id(0)));
+    let Next::Wait(Some(at)) = lanes.next(NOW) else { panic!("the rate is used up") };
+    assert_eq!(at, NOW + Span::from_millis(100));
+    assert_eq!(taken(&mut lanes, at), Some(id(1)));
+}
+
+#[test]
+fn an_entry_for_later_waits_for_its_time() {
+    let mut lanes = Lanes::new(None, 8);
+    let later = NOW + Span::from_secs(5);
+    lanes.push(&lane("a"), Priority::Notice, id(1), later);
+    assert_eq!(lanes.next(NOW), Next::Wait(Some(later)));
+    assert_eq!(taken(&mut lanes, later), Some(id(1)));
+}
+
+#[test]
+fn memory_holds_a_bounded_head_and_the_rest_is_read_again_in_order() {
+    let mut lanes = Lanes::new(None, 4);
+    for number in 0..100 {
+        lanes.push(&lane("a"), Priority::Marketing, id(number), NOW);
+    }
+    assert_eq!(lanes.len(), 4);
+    let mut stored: Vec<u128> = (0..100).collect();
+    let mut order = Vec::new();
+    loop {
+        match lanes.next(NOW) {
+            Next::Take { id, .. } => {
+                order.push(id.0);
+                stored.retain(|number| *number != id.0);
+            }
+            Next::Refill { lane, class } => {
+                let limit = lanes.refill_limit(&lane, class);
+                let page: Vec<_> =
+                    stored.iter().take(limit).map(|number| QueuePlace { not_before: NOW, id: id(*number) }).collect();
+                lanes.refilled(&lane, class, &page, page.len() < limit);
+            }
+            Next::Wait(_) => break,
+        }
+    }
+    assert_eq!(order, (0..100).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_offer_that_was_not_taken_is_found_again_by_a_later_look() {
+    let mut lanes = Lanes::new(None, 4);
+    lanes.push(&lane("a"), Priority::Notice, id(1), NOW);
+    assert_eq!(taken(&mut lanes, NOW), Some(id(1)));
+    // The offer was lost; the store still has the message queued.
+    let still_there = [QueuePlace { not_before: NOW, id: id(1) }];
+    for _ in 0..2 {
+        lanes.mark_more(&lane("a"));
+        while let Next::Refill { lane, class } = lanes.next(NOW) {
+            let places = if class == Priority::Notice { &still_there[..] } else { &[] };
+            lanes.refilled(&lane, class, places, true);
+        }
+    }
+    assert_eq!(lanes.len() + usize::from(taken(&mut lanes, NOW).is_some()), 2);
+}
+
+#[test]
+fn nothing_passes_by_a_sender_that_has_messages_waiting() {
+    let mut lanes = Lanes::new(None, 4);
+    assert!(lanes.try_pass(&lane("a"), NOW));
+    lanes.push(&lane("b"), Priority::Marketing, id(1), NOW);
+    assert!(!lanes.try_pass(&lane("a"), NOW));
+}

@@ -1,0 +1,80 @@
+//! Hands attempts to networks and brings the answers back as events.
+
+use std::sync::Arc;
+
+use connectors::Parcel;
+use engine::Event;
+use model::{AttemptId, Cause, Content, Fault, RouteName, Time, message::Body};
+use store::Record;
+
+use crate::{clock, core::Core, dispatch::Permit, routes::Route};
+
+/// Sends an attempt in a task of its own. The permit is held until the network has answered.
+pub fn spawn_send(
+    core: &Arc<Core>,
+    record: &Record,
+    attempt: AttemptId,
+    route: RouteName,
+    give_up_at: Time,
+    permit: Option<Permit>,
+) {
+    let parcel = parcel(record, attempt, give_up_at);
+    let core = Arc::clone(core);
+    tokio::spawn(async move {
+        let began = clock::now();
+        let event = send(&core, attempt, &route, parcel).await;
+        core.metrics.answered(&route, &event, clock::now().since(began));
+        drop(permit);
+        core.shards.event(attempt.message, event).await;
+        core.orphans.settle(&core, &route, attempt).await;
+    });
+}
+
+/// Asks a network to take an attempt back, in a task of its own.
+pub fn spawn_recall(core: &Arc<Core>, record: &Record, attempt: AttemptId, route: RouteName) {
+    let Some(target) = core.routes.get(&route).filter(|route| route.connector.capabilities().recalls).cloned() else {
+        return;
+    };
+    let Some(parcel) = parcel(record, attempt, clock::now()) else { return };
+    let upstream = record.state.upstream(attempt.step, attempt.attempt).to_vec();
+    let core = Arc::clone(core);
+    tokio::spawn(async move {
+        let done = target.connector.recall(attempt, &upstream, &parcel).await;
+        core.shards.event(attempt.message, Event::Recalled { attempt, done }).await;
+    });
+}
+
+async fn send(core: &Core, attempt: AttemptId, route: &RouteName, parcel: Option<Parcel>) -> Event {
+    let refused = |fault: Fault| Event::Refused { attempt, fault };
+    let Some(parcel) = parcel else { return refused(Cause::MissingContent.into()) };
+    let Some(route) = core.routes.get(route) else { return refused(Cause::Unconfigured.into()) };
+    match hand_over(route, &parcel).await {
+        Ok(upstream) => Event::Submitted { attempt, upstream },
+        Err(fault) => refused(fault),
+    }
+}
+
+async fn hand_over(route: &Route, parcel: &Parcel) -> Result<Vec<String>, Fault> {
+    route.connector.check(&parcel.content)?;
+    let submitted = route.connector.send(parcel).await?;
+    Ok(submitted.upstream)
+}
+
+fn parcel(record: &Record, attempt: AttemptId, give_up_at: Time) -> Option<Parcel> {
+    let message = &record.message;
+    let step = message.plan().step(attempt.step)?;
+    let content: Content = match &step.body {
+        Body::Ready(content) => content.clone(),
+        Body::Void(_) => return None,
+    };
+    Some(Parcel {
+        attempt,
+        recipient: message.recipient.clone(),
+        sender: step.sender.clone(),
+        content,
+        extras: step.extras.clone(),
+        priority: message.brief().priority,
+        now: clock::now(),
+        give_up_at,
+    })
+}

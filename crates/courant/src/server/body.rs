@@ -1,0 +1,36 @@
+//! Reads request bodies within bounds of size and time.
+
+use axum::body::Body;
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use model::Span;
+
+/// Why a body was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BodyFault {
+    /// It has more bytes than allowed.
+    TooLarge,
+    /// It did not come in time.
+    Slow,
+    /// The client went away or broke the protocol.
+    Broken,
+}
+
+/// The whole body, at most `limit` bytes, within `timeout`.
+pub(super) async fn read(body: Body, declared: Option<u64>, limit: u64, timeout: Span) -> Result<Bytes, BodyFault> {
+    if declared.is_some_and(|declared| declared > limit) {
+        return Err(BodyFault::TooLarge);
+    }
+    let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
+    match tokio::time::timeout(timeout.to_std(), limited.collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyFault::TooLarge),
+        Ok(Err(_)) => Err(BodyFault::Broken),
+        Err(_) => Err(BodyFault::Slow),
+    }
+}
+
+/// The `Content-Length`, if it is one.
+pub(super) fn declared(headers: &http::HeaderMap) -> Option<u64> {
+    headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}

@@ -1,0 +1,51 @@
+//! The HTTP side: one port for the dialects, the networks' webhooks, health and metrics.
+
+mod body;
+mod hooks;
+mod idempotency;
+mod listen;
+mod northbound;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Path, Request, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+
+pub use listen::Listener;
+
+use crate::app::App;
+
+/// All paths. What no other route takes belongs to the dialects.
+pub fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "alive\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/hooks/{route}", axum::routing::any(hook))
+        .fallback(northbound)
+        .with_state(app)
+}
+
+async fn ready(State(app): State<Arc<App>>) -> Response {
+    let (ready, text) = app.readiness();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, text).into_response()
+}
+
+async fn metrics(State(app): State<Arc<App>>) -> Response {
+    let headers = [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")];
+    (headers, app.core.metrics.text(&app.core)).into_response()
+}
+
+async fn hook(State(app): State<Arc<App>>, Path(route): Path<String>, request: Request) -> Response {
+    hooks::receive(&app.core, &route, request).await
+}
+
+async fn northbound(State(app): State<Arc<App>>, request: Request) -> Response {
+    northbound::answer(&app, request).await
+}
