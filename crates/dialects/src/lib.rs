@@ -19,6 +19,7 @@ use model::{Answer, Call, Inbound, MessageId, Refusal, Time, call::MessageReport
 use serde::{Deserialize, Serialize};
 
 pub mod support;
+pub mod telesign;
 #[cfg(test)]
 #[allow(dead_code, reason = "each dialect uses its own part of the kit")]
 mod testkit;
@@ -103,6 +104,9 @@ pub struct Settings {
     pub tolerant_json: bool,
     /// Whether `X` counts as the digit 0 in phone numbers, as vendors print them in samples.
     pub placeholder_digits: bool,
+    /// Telesign, if the account may use it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub telesign: Option<telesign::Settings>,
 }
 
 /// A name that requests may present, and what proves it.
@@ -231,7 +235,7 @@ pub enum Success {
 pub type Query = BTreeMap<String, Vec<String>>;
 
 /// All dialects.
-pub static ALL: &[&dyn Dialect] = &[];
+pub static ALL: &[&dyn Dialect] = &[&telesign::Telesign];
 
 /// The dialect of this name.
 #[must_use]

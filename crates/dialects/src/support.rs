@@ -230,3 +230,6 @@ pub fn stamp(time: Time, pattern: &str) -> String {
 pub fn truncate_chars(text: &str, max: usize) -> &str {
     text.char_indices().nth(max).map_or(text, |(at, _)| &text[..at])
 }
+
+#[cfg(test)]
+mod tests;
