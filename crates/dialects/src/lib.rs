@@ -18,6 +18,7 @@ use http::{Request, Response};
 use model::{Answer, Call, Inbound, MessageId, Refusal, Time, call::MessageReport, report::Occasion};
 use serde::{Deserialize, Serialize};
 
+pub mod infobip;
 pub mod support;
 #[cfg(test)]
 #[allow(dead_code, reason = "each dialect uses its own part of the kit")]
@@ -103,6 +104,8 @@ pub struct Settings {
     pub tolerant_json: bool,
     /// Whether `X` counts as the digit 0 in phone numbers, as vendors print them in samples.
     pub placeholder_digits: bool,
+    /// Infobip OMNI; `None` if the account does not speak it.
+    pub infobip: Option<infobip::Settings>,
 }
 
 /// A name that requests may present, and what proves it.
@@ -231,7 +234,7 @@ pub enum Success {
 pub type Query = BTreeMap<String, Vec<String>>;
 
 /// All dialects.
-pub static ALL: &[&dyn Dialect] = &[];
+pub static ALL: &[&dyn Dialect] = &[&infobip::Infobip];
 
 /// The dialect of this name.
 #[must_use]
