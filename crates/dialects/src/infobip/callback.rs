@@ -33,7 +33,7 @@ pub(super) fn callbacks(report: &MessageReport, occasion: &Occasion, context: &C
     let memo: BriefMemo = recall(report.message.brief().memo.as_deref());
     let step = report.report.steps.iter().find(|step| step.index == occasion.step);
     let delivery = delivery(report, occasion, step, &memo, settings).map(|row| post(&url, &results(row)));
-    let seen = step.filter(|_| is_seen(occasion)).map(|step| seen(&url, report, step, settings));
+    let seen = step.filter(|step| is_seen(occasion, step)).map(|step| seen(&url, report, step, settings));
     delivery.into_iter().chain(seen).collect()
 }
 
@@ -58,11 +58,11 @@ fn delivery(
     Some(row)
 }
 
-fn is_seen(occasion: &Occasion) -> bool {
+fn is_seen(occasion: &Occasion, step: &StepReport) -> bool {
     let read = match occasion.status {
         Rung::Read => true,
-        // Infobip: knows no playing; who played a message was told to have seen it before.
-        Rung::Played => occasion.settles,
+        // Infobip: knows no playing. It is told as seeing, unless that was told before.
+        Rung::Played => step.read_at.is_none_or(|read_at| read_at == step.updated_at),
         Rung::Waiting | Rung::Accepted | Rung::Submitted | Rung::Sent | Rung::Delivered | Rung::Failed(_) => {
             false
         }

@@ -48,7 +48,9 @@ pub(super) fn refuse(request: &Request<Bytes>, refusal: &Refusal, context: &Cont
         return write::rejected(&submission, Cause::NoBalance, context);
     }
     let (status, message_id, text) = words(request, refusal);
-    let exception = ServiceException { message_id, text, validation_errors: validation_errors(refusal) };
+    let validation_errors =
+        if status == StatusCode::BAD_REQUEST { validation_errors(refusal) } else { BTreeMap::new() };
+    let exception = ServiceException { message_id, text, validation_errors };
     let mut response =
         json(status, &ErrorBody { request_error: RequestError { service_exception: exception } });
     if let Some((name, value)) = header(refusal) {
@@ -127,7 +129,9 @@ fn validation_errors(refusal: &Refusal) -> BTreeMap<String, Vec<String>> {
 
 fn header(refusal: &Refusal) -> Option<(HeaderName, HeaderValue)> {
     match refusal {
-        Refusal::Unauthenticated(_) => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Basic"))),
+        Refusal::Unauthenticated(_) => {
+            Some((WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"api\"")))
+        }
         Refusal::MethodNotAllowed { allow } => Some((ALLOW, HeaderValue::from_static(allow))),
         Refusal::RateLimited { retry_after } => {
             // Rounded up, so that who waits as told is let in.

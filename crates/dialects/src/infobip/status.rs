@@ -40,7 +40,6 @@ statuses! {
     REJECTED_NOT_ENOUGH_CREDITS = 5 REJECTED 12 "Not enough credits";
     REJECTED_SENDER = 5 REJECTED 13 "Sender is not valid";
     REJECTED_DESTINATION_BLOCKLISTED = 5 REJECTED 14 "Destination is on a block list";
-    REJECTED_DESTINATION_NOT_REGISTERED = 5 REJECTED 18 "Destination is not registered";
     REJECTED_ROUTE_NOT_AVAILABLE = 5 REJECTED 19 "No route available";
     REJECTED_FLOODING_FILTER = 5 REJECTED 20 "Too many messages to this destination";
     REJECTED_SYSTEM_ERROR = 5 REJECTED 21 "System error";

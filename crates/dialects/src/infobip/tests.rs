@@ -6,19 +6,24 @@ mod reading;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use http::{HeaderValue, Request};
 use model::{
     Answer, BatchId, Brief, Call, Cause, Channel, Content, Message, MessageId, Phone, Plan, Recipient,
     Refusal, Report, RouteName, Span, Status, Step, StepReport, Time,
-    call::{FlowStep, MessageReport, Missing, Price, Scenario},
+    call::{AuthFault, Feature, FlowStep, MessageReport, Missing, Price, Scenario},
     content::Text,
     message::{Body, Extras, OnUnknown, RouteChoice, Shared, Until},
 };
 
 use super::{
-    Infobip, Settings, User,
+    CreateStatus, Infobip, Settings, User,
     wire::{BriefMemo, MessageMemo, To, remember},
 };
-use crate::testkit::{NOW, accept_all, account, transcript};
+use crate::{
+    Dialect,
+    testkit::{NOW, accept_all, account, context, exchange, parse_request, transcript},
+};
 
 /// The account of the transcripts.
 fn settings() -> crate::Settings {
@@ -342,4 +347,51 @@ fn refusals_are_worded_by_the_vendor() {
     for (name, refusal) in refusals {
         transcripts(&[name], |_| Err(refusal.clone()));
     }
+}
+
+#[test]
+fn every_refusal_has_a_status_and_a_word_in_the_vendors_envelope() {
+    let table = [
+        (Refusal::TooLarge { limit: 1 }, 413, "REQUEST_ENTITY_TOO_LARGE"),
+        (Refusal::Unauthenticated(AuthFault::WrongSecret), 401, "UNAUTHORIZED"),
+        (Refusal::Forbidden, 403, "FORBIDDEN"),
+        (Refusal::NotEnabled(Feature::Dialect), 403, "FORBIDDEN"),
+        (Refusal::NotFound(Missing::Message), 404, "NOT_FOUND"),
+        (Refusal::UnknownPath, 404, "NOT_FOUND"),
+        (Refusal::MethodNotAllowed { allow: "GET" }, 405, "METHOD_NOT_ALLOWED"),
+        (Refusal::UnsupportedType, 415, "UNSUPPORTED_MEDIA_TYPE"),
+        (Refusal::malformed("x"), 400, "BAD_REQUEST"),
+        (Refusal::missing("x"), 400, "BAD_REQUEST"),
+        (Refusal::invalid("x", "y", "z"), 400, "BAD_REQUEST"),
+        (Refusal::TooManyRecipients { limit: 1 }, 400, "BAD_REQUEST"),
+        (Refusal::UnknownSender, 400, "BAD_REQUEST"),
+        (Refusal::LowBalance, 400, "BAD_REQUEST"),
+        (Refusal::RateLimited { retry_after: Span::ZERO }, 429, "TOO_MANY_REQUESTS"),
+        (Refusal::Overloaded, 503, "SERVICE_UNAVAILABLE"),
+        (Refusal::KeyConflict, 409, "CONFLICT"),
+        (Refusal::Internal, 500, "GENERAL_ERROR"),
+    ];
+    let request = parse_request("GET /omni/1/reports");
+    let settings = settings();
+    for (refusal, status, word) in table {
+        let response = Infobip.refuse(&request, &refusal, &context(&settings, ""));
+        let body: serde_json::Value = serde_json::from_slice(response.body()).expect("JSON");
+        assert_eq!(response.status().as_u16(), status, "{refusal}");
+        assert_eq!(body["requestError"]["serviceException"]["messageId"], word, "{refusal}");
+    }
+}
+
+#[test]
+fn a_created_scenario_is_answered_with_201_if_the_account_wants_it() {
+    let own = Settings { create_status: CreateStatus::Created, ..own_settings() };
+    let settings = crate::Settings { infobip: Some(own), ..crate::Settings::default() };
+    let request = parse_request("POST /omni/1/scenarios\n\n{\"flow\":[{\"channel\":\"SMS\"}]}");
+    let (_, response) = exchange(&Infobip, &authorized(request), &settings, desk);
+    assert_eq!(response.status().as_u16(), 201);
+}
+
+fn authorized(mut request: Request<Bytes>) -> Request<Bytes> {
+    let value = HeaderValue::from_static("App key");
+    request.headers_mut().insert("authorization", value);
+    request
 }

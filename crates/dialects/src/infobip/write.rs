@@ -86,7 +86,7 @@ fn sent(submission: &Submission, accepted: &Accepted) -> wire::Sent {
         bulk_id: shown_bulk(submission, || accepted.batch.uuid()),
         messages: messages
             .map(|(draft, message)| {
-                let status = initial_status(message.rejected, submission);
+                let status = initial_status(message.rejected.or(draft.void), submission);
                 sent_message(draft, || message.id.uuid(), status)
             })
             .collect(),
@@ -95,8 +95,8 @@ fn sent(submission: &Submission, accepted: &Accepted) -> wire::Sent {
 
 /// The answer to a submission of which no message was stored, all for the same cause.
 pub(super) fn rejected(submission: &Submission, cause: Cause, context: &Context<'_>) -> Response<Bytes> {
-    let status = status::failure(cause, status::Family::General).status;
     let messages = (0_u128..).zip(&submission.recipients).map(|(index, draft)| {
+        let status = initial_status(draft.void.or(Some(cause)), submission);
         sent_message(draft, || model::MessageId(context.fresh.0 ^ index).uuid(), status)
     });
     let body =

@@ -14,7 +14,7 @@ pub(super) struct Node<'a> {
 impl<'a> Node<'a> {
     /// The body itself.
     pub(super) fn root(body: &'a Value) -> Result<Self, Refusal> {
-        let members = body.as_object().ok_or(Refusal::malformed("the body must be a JSON object"))?;
+        let members = body.as_object().ok_or_else(|| Refusal::malformed("the body must be a JSON object"))?;
         Ok(Self { path: String::new(), members })
     }
 
@@ -58,15 +58,14 @@ impl<'a> Node<'a> {
         Refusal::missing(self.path(name))
     }
 
-    /// A text; numbers count as their digits.
+    /// A text; whole numbers count as their digits. Others are refused, so that no phone number
+    /// is ever made of a rounded one.
     pub(super) fn text(&self, name: &str) -> Result<Option<String>, Refusal> {
         match self.value(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(Value::Number(number)) => Ok(Some(number.to_string())),
-            Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) => {
-                Err(self.invalid(name, "must be a string"))
-            }
+            Some(Value::Number(number)) if number.is_u64() => Ok(Some(number.to_string())),
+            Some(_) => Err(self.invalid(name, "must be a string")),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What is pushed, and when.
 
 use model::{
-    Cause, Channel, Inbound, RouteName, Status, call::MessageReport, network::InboundContent,
+    Cause, Channel, Inbound, RouteName, Status, StepReport, call::MessageReport, network::InboundContent,
     report::Occasion,
 };
 use serde_json::json;
@@ -82,6 +82,18 @@ fn a_read_that_settles_is_pushed_as_delivery_and_then_as_seen() {
     let own = Settings { utc_offset: Offset::parse("+0100").expect("an offset"), ..own_settings() };
     let callbacks = pushed(&seen(&asked(false)), &happened(0, Status::Read, true), &own);
     golden("infobip/golden/callback_delivered_and_seen.http", &render_callbacks(&callbacks));
+}
+
+#[test]
+fn playing_counts_as_seeing_unless_that_was_told() {
+    let played = |read_at| {
+        let step = StepReport { read_at, ..whatsapp(Status::Played) };
+        let report = told(message(&asked(false), person()), Status::Played, true, vec![step]);
+        pushed(&report, &happened(0, Status::Played, false), &own_settings()).len()
+    };
+    assert_eq!(played(None), 1);
+    assert_eq!(played(Some(after(700))), 1);
+    assert_eq!(played(Some(after(600))), 0);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::Request;
-use model::{Call, Span, Time, message::PlanSource};
+use model::{Call, Refusal, Span, Time, message::PlanSource};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -261,4 +261,29 @@ fn a_send_may_be_larger_than_other_requests() {
     };
     assert_eq!(limit("/omni/1/advanced"), 4 << 20);
     assert_eq!(limit("/omni/1/scenarios"), 64 << 10);
+}
+
+#[test]
+fn a_number_that_is_not_whole_is_no_phone_number() {
+    let send = |number: Value| {
+        let body =
+            json!({"destinations": [{"to": {"phoneNumber": number}}], "sms": {"text": "x"}}).to_string();
+        let request = Request::post("/omni/1/advanced").body(Bytes::from(body)).expect("a request");
+        let settings = settings();
+        Infobip.read(&request, &context(&settings, "Aladdin")).is_ok()
+    };
+    assert!(send(json!(41_793_026_727_u64)));
+    assert!(!send(json!(41_793_026_727.0)));
+    assert!(!send(json!(-41_793_026_727_i64)));
+}
+
+#[test]
+fn more_destinations_than_are_taken_are_refused() {
+    let destination = json!({"to": {"phoneNumber": "1"}});
+    let body = json!({"destinations": vec![destination; 10_001], "sms": {"text": "x"}}).to_string();
+    assert!((body.len() as u64) < 4 << 20);
+    let request = Request::post("/omni/1/advanced").body(Bytes::from(body)).expect("a request");
+    let settings = settings();
+    let read = Infobip.read(&request, &context(&settings, "Aladdin"));
+    assert_eq!(read, Err(Refusal::TooManyRecipients { limit: 10_000 }));
 }
