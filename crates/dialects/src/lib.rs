@@ -18,6 +18,7 @@ use http::{Request, Response};
 use model::{Answer, Call, Inbound, MessageId, Refusal, Time, call::MessageReport, report::Occasion};
 use serde::{Deserialize, Serialize};
 
+pub mod infobip;
 pub mod support;
 pub mod telesign;
 #[cfg(test)]
@@ -107,6 +108,8 @@ pub struct Settings {
     /// Telesign, if the account may use it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub telesign: Option<telesign::Settings>,
+    /// Infobip OMNI; `None` if the account does not speak it.
+    pub infobip: Option<infobip::Settings>,
 }
 
 /// A name that requests may present, and what proves it.
@@ -235,7 +238,7 @@ pub enum Success {
 pub type Query = BTreeMap<String, Vec<String>>;
 
 /// All dialects.
-pub static ALL: &[&dyn Dialect] = &[&telesign::Telesign];
+pub static ALL: &[&dyn Dialect] = &[&telesign::Telesign, &infobip::Infobip];
 
 /// The dialect of this name.
 #[must_use]
