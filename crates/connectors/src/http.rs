@@ -89,6 +89,11 @@ impl HttpClient {
             // Repeating is the engine's decision: a message must not leave twice unrecorded.
             .retry(retry::never())
             .referer(false)
+            // Whatever other crates enable: a small compressed answer must not become a large one.
+            .no_gzip()
+            .no_brotli()
+            .no_deflate()
+            .no_zstd()
             .pool_idle_timeout(POOL_IDLE)
             .pool_max_idle_per_host(settings.max_idle)
             .tcp_nodelay(true)

@@ -147,7 +147,7 @@ impl MetaError {
     /// The fault, for an error in an answer of this status.
     pub(crate) fn fault(&self, status: StatusCode) -> Fault {
         let known = self.row();
-        let cause = known.map_or_else(|| by_status(status), |row| self.refine(row.cause));
+        let cause = self.refine(known.map_or_else(|| by_status(status), |row| row.cause));
         let pause = known.and_then(|row| row.pause).map(Span::from_secs);
         Fault { cause, retry_after: pause, network: Some(self.network_code()) }
     }

@@ -47,6 +47,7 @@ fn message_of(message: &Value, contacts: &[Value], to: &str, route: &RouteName) 
         profile_name: profile_name(&sender, contacts),
         from: sender,
         to: to.to_owned(),
+        // A message without a time opens no conversation window.
         at: loose::instant(&message["timestamp"]).unwrap_or_default(),
         content: content(message),
         reply_to: loose::id(&message["context"]["id"]),

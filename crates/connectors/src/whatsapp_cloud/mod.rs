@@ -22,6 +22,7 @@ mod tests;
 mod webhook;
 
 use std::{
+    mem,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -134,7 +135,6 @@ impl WhatsappCloud {
     async fn exchange(&self, request: RequestBuilder) -> Result<Answer, HttpError> {
         let outcome = self.client.exchange(request).await;
         if let Err(error) = &outcome {
-            tracing::warn!(route = %self.listener.route, %error, "no answer from the Cloud API");
             self.note(Condition::Down(error.to_string()));
         }
         outcome
@@ -149,8 +149,15 @@ impl WhatsappCloud {
         });
     }
 
+    /// Remembers how the last call went. Only changes are logged: an outage fails every call.
     fn note(&self, condition: Condition) {
-        *self.condition.lock().unwrap_or_else(PoisonError::into_inner) = condition;
+        let health = condition.health();
+        let before =
+            mem::replace(&mut *self.condition.lock().unwrap_or_else(PoisonError::into_inner), condition);
+        if before.health().up != health.up {
+            let error = health.last_error.unwrap_or_default();
+            tracing::warn!(route = %self.listener.route, up = health.up, state = health.text, error, "route changed");
+        }
     }
 }
 
@@ -180,12 +187,17 @@ impl Connector for WhatsappCloud {
     }
 
     fn health(&self) -> Health {
-        let condition = self.condition.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let (up, text, last_error) = match condition {
-            Condition::Untried => (true, "ready, nothing sent yet", None),
-            Condition::Working { last_error } => (true, "working", last_error),
-            Condition::TokenRefused(error) => (false, "token refused", Some(error)),
-            Condition::Down(error) => (false, "no answer", Some(error)),
+        self.condition.lock().unwrap_or_else(PoisonError::into_inner).health()
+    }
+}
+
+impl Condition {
+    fn health(&self) -> Health {
+        let (up, text, last_error) = match self {
+            Self::Untried => (true, "ready, nothing sent yet", None),
+            Self::Working { last_error } => (true, "working", last_error.clone()),
+            Self::TokenRefused(error) => (false, "token refused", Some(error.clone())),
+            Self::Down(error) => (false, "no answer", Some(error.clone())),
         };
         Health { up, text: text.to_owned(), last_error }
     }
