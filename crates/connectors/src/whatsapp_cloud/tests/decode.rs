@@ -104,6 +104,8 @@ fn answers_that_are_not_of_the_api_go_by_status() {
 
 #[test]
 fn transient_provider_errors_are_worth_repeating() {
+    let unknown = json!({"code": 999_999, "is_transient": true});
+    assert_eq!(refused(500, unknown).cause, Cause::NetworkBusy);
     assert_eq!(refused(500, json!({"code": 131000})).cause, Cause::ProviderError);
     assert_eq!(refused(500, json!({"code": 131000, "is_transient": true})).cause, Cause::NetworkBusy);
     assert_eq!(refused(400, json!({"code": 131047, "is_transient": true})).cause, Cause::WindowClosed);

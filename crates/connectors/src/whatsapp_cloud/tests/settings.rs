@@ -58,3 +58,14 @@ fn secrets_do_not_show_in_debug_output() {
         "{shown}"
     );
 }
+
+#[test]
+fn the_example_of_the_documentation_is_accepted() {
+    let page = include_str!("../../../../../docs/connectors/whatsapp-cloud.md");
+    let (_, rest) = page.split_once("```toml\n").expect("an example");
+    let (example, _) = rest.split_once("```").expect("its end");
+    let settings: Settings = toml::from_str(example).expect("settings");
+    let numbers = settings.check().expect("usable settings");
+    let entry = numbers.find(Some("WhatsAppSender")).expect("the number of the example");
+    assert_eq!((entry.id.as_str(), entry.display.digits()), ("106540352242922", "15550783881"));
+}
