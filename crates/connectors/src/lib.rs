@@ -7,10 +7,13 @@
 //! dispatcher's business. It does keep to its network's own session rules (windows, throttling,
 //! keep-alive).
 
+pub mod http;
+pub mod whatsapp_cloud;
+
 use std::{future::Future, pin::Pin, sync::Arc};
 
+use ::http::{Request, Response, StatusCode};
 use bytes::Bytes;
-use http::{Request, Response};
 use model::{
     AttemptId, Channel, Content, Fault, NetworkEvent, Recipient, RouteName, Span, Time,
     message::{Extras, Priority},
@@ -153,7 +156,7 @@ impl Received {
     #[must_use]
     pub fn not_found() -> Self {
         let mut response = Response::new(Bytes::new());
-        *response.status_mut() = http::StatusCode::NOT_FOUND;
+        *response.status_mut() = StatusCode::NOT_FOUND;
         Self { response, events: Vec::new() }
     }
 }

@@ -1,0 +1,3 @@
+//! Connectors over real sockets on loopback.
+
+mod whatsapp_cloud;
