@@ -1,7 +1,7 @@
 //! How fast the embedded store is on this machine: single messages inserted by many tasks at
 //! once, then four updates of each, with history, network ids and callbacks as in real life.
 //!
-//! `store_load [messages] [tasks] [folder]`
+//! `store_load [messages] [tasks] [folder] [pages of log] [KiB of writer's cache]`
 
 use std::{path::PathBuf, sync::Arc, time::Instant};
 
@@ -26,8 +26,14 @@ fn main() {
     let (messages, tasks) = (number(40_000), number(500));
     let folder = arguments.next().map_or_else(std::env::temp_dir, PathBuf::from);
     let path = folder.join(format!("store-load-{}.db", std::process::id()));
+    let mut options = SqliteOptions::new(&path, &["infobip"]);
+    for (setting, value) in
+        [(&mut options.checkpoint_pages, arguments.next()), (&mut options.writer_cache_kib, arguments.next())]
+    {
+        *setting = value.map_or(*setting, |text| text.parse().expect("a number"));
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().expect("a runtime");
-    runtime.block_on(run(&path, messages, tasks));
+    runtime.block_on(run(options, messages, tasks));
     for suffix in ["", "-wal", "-shm", ".lock"] {
         let mut file = path.clone().into_os_string();
         file.push(suffix);
@@ -35,8 +41,8 @@ fn main() {
     }
 }
 
-async fn run(path: &std::path::Path, messages: u64, tasks: u64) {
-    let store = SqliteStore::open(SqliteOptions::new(path, &["infobip"])).expect("the store opens");
+async fn run(options: SqliteOptions, messages: u64, tasks: u64) {
+    let store = SqliteStore::open(options).expect("the store opens");
     let store: Arc<dyn Store> = Arc::new(store);
     let lane = Lane { route: "whatsapp".into(), sender: "44777".into(), account: "acme".into() };
     phase("insert", &*store, messages, || spawn(&store, messages, tasks, &lane, &[0])).await;

@@ -69,6 +69,9 @@ pub struct SqliteOptions {
     pub writer_cache_kib: u32,
     /// Memory for pages, in KiB, of each reader.
     pub reader_cache_kib: u32,
+    /// The log is copied into the database when it has this many pages of 4 KiB; the writer stops
+    /// for as long as that takes.
+    pub checkpoint_pages: u32,
     /// How much of the file readers map into memory, in bytes.
     pub mmap_bytes: i64,
 }
@@ -86,6 +89,7 @@ impl SqliteOptions {
             readers: 2,
             writer_cache_kib: 8192,
             reader_cache_kib: 1024,
+            checkpoint_pages: 4096,
             mmap_bytes: 0,
         }
     }

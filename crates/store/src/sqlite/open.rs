@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::SqliteOptions;
 use crate::StoreError;
@@ -18,12 +18,6 @@ const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
 
 /// Statements kept prepared per connection; more than there are.
 const STATEMENTS: usize = 160;
-
-/// The log is copied into the database when it has this many pages (16 MiB).
-const CHECKPOINT_PAGES: u32 = 4096;
-
-/// What remains of the log file after that, at most, in bytes.
-const LOG_BYTES: u32 = 32 << 20;
 
 /// Fails if the SQLite in this program is too old.
 pub(super) fn check_library(version: i32) -> Result<(), StoreError> {
@@ -67,14 +61,16 @@ pub(super) fn writer(options: &SqliteOptions) -> Result<Connection, StoreError> 
 fn writer_settings(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<()> {
     // Must come before the first table.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    steady_plans(connection)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", false)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "mmap_size", 0)?;
     connection.pragma_update(None, "cache_size", -i64::from(options.writer_cache_kib))?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-    connection.pragma_update(None, "journal_size_limit", LOG_BYTES)
+    connection.pragma_update(None, "wal_autocheckpoint", options.checkpoint_pages)?;
+    // What remains of the log's file after a checkpoint.
+    connection.pragma_update(None, "journal_size_limit", i64::from(options.checkpoint_pages) * 2 * 4096)
 }
 
 /// A connection that reads.
@@ -82,12 +78,18 @@ pub(super) fn reader(options: &SqliteOptions) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(&options.path, flags)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    steady_plans(&connection)?;
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -i64::from(options.reader_cache_kib))?;
     // Shared with the kernel's own cache: what is read often costs no copy and no heap.
     connection.pragma_update(None, "mmap_size", options.mmap_bytes)?;
     Ok(connection)
+}
+
+/// Keeps SQLite from planning a statement anew because a parameter has another value.
+fn steady_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(|_| ())
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
