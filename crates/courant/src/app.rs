@@ -136,7 +136,7 @@ fn open_store(config: &Config) -> Result<Arc<dyn Store>, String> {
     let folder = &config.store.path;
     std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let names: Vec<&'static str> = dialects::ALL.iter().map(|dialect| dialect.name()).collect();
-    let options = SqliteOptions { dialects: names.leak(), ..SqliteOptions::new(folder.join("courant.db")) };
+    let options = SqliteOptions::new(folder.join("courant.db"), names.leak());
     let store = SqliteStore::open(options).map_err(|error| format!("{}: {error}", folder.display()))?;
     Ok(Arc::new(store))
 }

@@ -51,7 +51,8 @@ impl RunningSandbox {
         let config = config(listen, path, &networks, overrides)?;
         start_log(&config.log);
         let gateway = App::start(config, Some(networks.router())).await?;
-        networks.set_whatsapp_webhook(&format!("{}/hooks/whatsapp", gateway.app.url()));
+        let webhook = format!("{}/hooks/whatsapp", gateway.app.url());
+        networks.set_whatsapp_webhook(&webhook).map_err(|error| error.to_string())?;
         Ok(Self { gateway, networks, folder })
     }
 

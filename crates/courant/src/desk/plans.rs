@@ -3,7 +3,7 @@
 
 use model::{
     Cause, Channel, Content, Recipient, Refusal, Span,
-    call::{FlowStep, Missing},
+    call::FlowStep,
     content::{MediaSource, Text},
     message::{Body, Plan, PlanSource, Step, StepDraft, Until},
 };
@@ -32,13 +32,13 @@ pub async fn drafts(
                 Some(key) => scenarios::read(core, account, key).await?,
                 None => scenarios::default(core, account).await?,
             };
-            Ok(along(&scenario.flow, &contents))
+            along(&scenario.flow, &contents)
         }
     }
 }
 
 /// The contents in the order of the flow; flow steps without content are left out.
-fn along(flow: &[FlowStep], contents: &[StepDraft]) -> Vec<StepDraft> {
+fn along(flow: &[FlowStep], contents: &[StepDraft]) -> Result<Vec<StepDraft>, Refusal> {
     let steps: Vec<StepDraft> = flow
         .iter()
         .filter_map(|step| {
@@ -47,11 +47,7 @@ fn along(flow: &[FlowStep], contents: &[StepDraft]) -> Vec<StepDraft> {
             Some(draft)
         })
         .collect();
-    if steps.is_empty() {
-        let channel = flow.first().map_or(Channel::Unlisted, |step| step.channel);
-        return vec![StepDraft::void(channel, Cause::MissingContent)];
-    }
-    steps
+    if steps.is_empty() { Err(Refusal::malformed("no step of the scenario has content")) } else { Ok(steps) }
 }
 
 /// The steps asked for, and those that the account's stored plan adds.
@@ -183,10 +179,4 @@ fn reachable(channel: Channel, recipient: &Recipient) -> bool {
         Channel::Messenger | Channel::Line | Channel::Vkontakte | Channel::AppleMessages => recipient.other.is_some(),
         Channel::Unlisted => true,
     }
-}
-
-/// What a missing scenario is called.
-#[must_use]
-pub const fn no_scenario(named: bool) -> Refusal {
-    Refusal::NotFound(if named { Missing::Scenario } else { Missing::DefaultScenario })
 }

@@ -8,7 +8,7 @@ use model::{
     BatchId, MessageId, Refusal, Status,
     call::{LogFilter, MessageRef, MessageReport, Missing, ReportFilter, Standing},
 };
-use store::{Change, PullFilter, Record, Search};
+use store::{Change, PullFilter, Record, Search, Verdict};
 
 use super::scenarios::refuse;
 use crate::{accounts::Account, core::Core};
@@ -49,7 +49,11 @@ async fn find(core: &Core, account: &Account, dialect: &'static str, reference: 
 
 async fn identify(core: &Core, account: &Account, dialect: &'static str, reference: &MessageRef) -> Result<Option<MessageId>, Refusal> {
     match reference {
-        MessageRef::Id(id) => Ok(Some(*id)),
+        // A caller's own id can have the shape of ours.
+        MessageRef::Id(id) => {
+            let own = core.store.by_client_ref(account.name.clone(), dialect, id.uuid()).await.map_err(refuse)?;
+            Ok(Some(own.unwrap_or(*id)))
+        }
         MessageRef::Client(text) => {
             let known = core.store.by_client_ref(account.name.clone(), dialect, text.clone()).await.map_err(refuse)?;
             Ok(known.or_else(|| MessageId::parse(text)))
@@ -79,11 +83,19 @@ pub async fn take_reports(
             None => wanted.bulk = Some(bulk.clone()),
         }
     }
-    let ids = core.store.pullable(account.name.clone(), dialect, wanted, filter.limit).await.map_err(refuse)?;
-    let records = core.store.load(ids.clone()).await.map_err(refuse)?;
-    let reports = records.iter().flatten().map(|record| core.report(record)).collect();
-    core.store.commit(vec![Change::Pulled(ids)]).await.map_err(refuse)?;
-    Ok(reports)
+    loop {
+        let ids = core.store.pullable(account.name.clone(), dialect, wanted.clone(), filter.limit).await.map_err(refuse)?;
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let records = core.store.load(ids.clone()).await.map_err(refuse)?;
+        let reports = records.iter().flatten().map(|record| core.report(record)).collect();
+        let verdicts = core.store.commit(vec![Change::Pulled(ids)]).await.map_err(refuse)?;
+        // Another request may have been handed some of them meanwhile: look again.
+        if verdicts.iter().all(|verdict| *verdict == Verdict::Applied) {
+            return Ok(reports);
+        }
+    }
 }
 
 /// Log rows, newest first.
