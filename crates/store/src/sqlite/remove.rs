@@ -110,12 +110,15 @@ fn remove_marks(connection: &Connection, segment: i64) -> Result<()> {
 }
 
 fn remove_expired(connection: &Connection, removal: &Removal) -> Result<()> {
-    connection
-        .prepare_cached(
-            "DELETE FROM remembered WHERE (account, kind, key) IN
-                 (SELECT account, kind, key FROM remembered WHERE until <= ?1 LIMIT ?2)",
-        )?
-        .execute(params![removal.now.0, EXPIRED_AT_ONCE])?;
+    let expired: Vec<(i64, i64, String)> = connection
+        .prepare_cached("SELECT account, kind, key FROM remembered WHERE until <= ?1 LIMIT ?2")?
+        .query_map([removal.now.0, EXPIRED_AT_ONCE], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_>>()?;
+    let mut forget =
+        connection.prepare_cached("DELETE FROM remembered WHERE account = ?1 AND kind = ?2 AND key = ?3")?;
+    for key in expired {
+        forget.execute(key)?;
+    }
     connection
         .prepare_cached(
             "DELETE FROM callback WHERE id IN

@@ -292,3 +292,32 @@ async fn the_log_stays_bounded() {
     let log = std::fs::metadata(folder.path().join("store.db-wal")).expect("there is a log").len();
     assert!(log < 40 << 20, "{log} bytes");
 }
+
+/// How SQLite goes about a query, on an empty database as on any (there are no statistics).
+fn plan(sql: &str) -> String {
+    let folder = folder();
+    drop(open(&folder));
+    let connection = rusqlite::Connection::open(folder.path().join("store.db")).expect("it opens");
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("it is SQL");
+    let steps = statement.query_map([], |row| row.get::<_, String>(3)).expect("it plans");
+    steps.collect::<Result<Vec<_>, _>>().expect("it is text").join("; ")
+}
+
+#[test]
+fn what_runs_all_the_time_follows_an_index_in_its_order() {
+    let queries = [
+        ("SELECT id FROM message WHERE wake_at <= 1 ORDER BY wake_at, id", "message_wake"),
+        (
+            "SELECT id FROM message WHERE lane = 1 AND priority = 1 AND (not_before, id) > (1, x'00')
+             ORDER BY not_before, id",
+            "message_queue",
+        ),
+        ("SELECT url FROM callback WHERE head = 1 AND due_at <= 1 ORDER BY due_at, id", "callback_due"),
+        ("SELECT key FROM message WHERE key < 9 AND account = 1 ORDER BY key DESC", "message_account"),
+        ("SELECT key FROM message WHERE account = 1 AND status = 7 ORDER BY key DESC", "message_failed"),
+    ];
+    for (sql, index) in queries {
+        let plan = plan(sql);
+        assert!(plan.contains(index) && !plan.contains("B-TREE") && !plan.contains("SCAN"), "{sql}: {plan}");
+    }
+}
