@@ -43,7 +43,7 @@ impl Reader {
     ) -> Outcome<Vec<Record>> {
         let Some(conditions) = self.conditions(filter)? else { return Ok(Vec::new()) };
         let before = match before {
-            Some(id) => self.key_at(id, "id <= ?1 ORDER BY id DESC")?.unwrap_or(0),
+            Some(id) => self.cursor(id)?,
             None => i64::MAX,
         };
         let (newest, oldest) = self.window(filter, before)?;
@@ -111,6 +111,15 @@ impl Reader {
             None => 0,
         };
         Ok((newest, oldest))
+    }
+
+    /// The key below which to go on. If the message is gone meanwhile, the next older one is
+    /// still to come.
+    fn cursor(&self, before: MessageId) -> Outcome<i64> {
+        match self.key_at(before, "id = ?1")? {
+            Some(key) => Ok(key),
+            None => Ok(self.key_at(before, "id < ?1 ORDER BY id DESC")?.map_or(0, |key| key + 1)),
+        }
     }
 
     fn key_at(&self, id: MessageId, which: &str) -> Outcome<Option<i64>> {
