@@ -3,7 +3,11 @@
 //!
 //! `store_load [messages] [tasks] [folder] [pages of log] [KiB of writer's cache]`
 
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use engine::State;
 use model::{
@@ -13,8 +17,8 @@ use model::{
     message::{Body, Extras, OnUnknown, Priority, RouteChoice, Shared, Until},
 };
 use store::{
-    Change, Facts, Happening, HistoryEntry, Insert, Lane, NewCallback, NewMessage, Part, Store, Update,
-    UpstreamRow, Verdict,
+    CallbackResult, CallbackStanding, Change, Facts, Happening, HistoryEntry, Insert, Lane, NewCallback,
+    NewMessage, Part, Store, Update, UpstreamRow, Verdict,
     sqlite::{SqliteOptions, SqliteStore},
 };
 
@@ -49,10 +53,36 @@ async fn run(options: SqliteOptions, messages: u64, tasks: u64) {
     phase("4 updates", &*store, messages, || spawn(&store, messages, tasks, &lane, &[1, 2, 3, 4])).await;
     let mixed = || spawn_from(&store, messages, messages, tasks, &lane, &[0, 1, 2, 3, 4]);
     phase("insert + 4 updates", &*store, messages, mixed).await;
+    finish_callbacks(&*store).await;
     println!("{} bytes per message", store.stats().bytes / (2 * messages));
     let begun = Instant::now();
     store.close().await.expect("the store closes");
     println!("closed in {:?}", begun.elapsed());
+}
+
+/// Sends all callbacks, by the hundred, as a sender would that is never refused.
+async fn finish_callbacks(store: &dyn Store) {
+    let (mut finished, mut listing, begun) = (0, Duration::ZERO, Instant::now());
+    loop {
+        let asked = Instant::now();
+        let due = store.callbacks_due(Time(i64::MAX), 100).await.expect("callbacks are listed");
+        listing += asked.elapsed();
+        if due.is_empty() {
+            break;
+        }
+        finished += due.len();
+        store.commit(due.iter().map(|one| acknowledged(one.id)).collect()).await.expect("it commits");
+    }
+    println!(
+        "callbacks: {:.0}/s finished, {:.2} µs each to list",
+        finished as f64 / begun.elapsed().as_secs_f64(),
+        listing.as_secs_f64() * 1e6 / finished as f64,
+    );
+}
+
+fn acknowledged(id: i64) -> Change {
+    let (at, result) = (Time::from_secs(START), "200".into());
+    Change::Callback(CallbackResult { id, at, standing: CallbackStanding::Done, due_at: at, result })
 }
 
 async fn phase<F: Future<Output = ()>>(

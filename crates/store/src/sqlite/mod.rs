@@ -49,6 +49,9 @@ const SWEEP_CHUNK: usize = 256;
 /// Messages looked at by one sweep, for each that it may remove.
 const SWEEP_LOOKS: usize = 64;
 
+/// Transactions of one sweep that remove what has expired, at most.
+const SWEEP_ROUNDS: usize = 64;
+
 /// How to open a database.
 #[derive(Clone, Debug)]
 pub struct SqliteOptions {
@@ -98,13 +101,11 @@ impl SqliteOptions {
 /// A store in one SQLite database.
 #[derive(Debug)]
 pub struct SqliteStore {
-    path: PathBuf,
+    options: SqliteOptions,
     /// `None` once closed.
     jobs: Mutex<Option<Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     counters: Arc<Counters>,
-    max_waiting: u64,
-    max_waiting_bytes: u64,
     quick: Readers,
     slow: Readers,
     /// Where the last sweep stopped looking.
@@ -138,14 +139,12 @@ impl SqliteStore {
             .spawn(move || writer.run())
             .map_err(|error| StoreError::Other(format!("no thread: {error}")))?;
         Ok(Self {
-            path: options.path,
             jobs: Mutex::new(Some(jobs)),
             thread: Mutex::new(Some(thread)),
             counters,
-            max_waiting: options.max_waiting,
-            max_waiting_bytes: options.max_waiting_bytes,
             quick,
             slow,
+            options,
             swept: Mutex::new(MessageId(0)),
         })
     }
@@ -176,7 +175,8 @@ impl SqliteStore {
     fn admit(&self, load: &encode::Load) -> Result<(), StoreError> {
         let weight = self.counters.waiting.fetch_add(load.weight, Relaxed);
         let bytes = self.counters.waiting_bytes.fetch_add(load.bytes, Relaxed);
-        let fits = weight + load.weight <= self.max_waiting && bytes + load.bytes <= self.max_waiting_bytes;
+        let fits = weight + load.weight <= self.options.max_waiting
+            && bytes + load.bytes <= self.options.max_waiting_bytes;
         if fits || weight == 0 {
             return Ok(());
         }
@@ -223,14 +223,15 @@ impl SqliteStore {
     async fn sweep_now(&self, settled_before: Time, now: Time, limit: usize) -> Result<usize, StoreError> {
         let chosen = self.choose(settled_before, limit).await?;
         let mut removed = 0;
-        let mut chunks: Vec<Vec<MessageId>> = chosen.chunks(SWEEP_CHUNK).map(<[_]>::to_vec).collect();
-        if chunks.is_empty() {
-            // Expired keys go even if no message does.
-            chunks.push(Vec::new());
-        }
-        for ids in chunks {
+        for ids in chosen.chunks(SWEEP_CHUNK).map(<[_]>::to_vec) {
             let removal = Removal { ids, settled_before, now };
-            removed += self.ask(|answer| Job::Remove(removal, answer)).await?;
+            removed += self.ask(|answer| Job::Remove(removal, answer)).await?.messages;
+        }
+        for _ in 0..SWEEP_ROUNDS {
+            let removal = Removal { ids: Vec::new(), settled_before, now };
+            if !self.ask(|answer| Job::Remove(removal, answer)).await?.more_expired {
+                break;
+            }
         }
         Ok(removed)
     }
@@ -370,19 +371,23 @@ impl Store for SqliteStore {
     }
 
     fn backup(&self, to: PathBuf) -> Reply<'_, ()> {
-        self.slow.read(move |reader| reader.backup(&to))
+        // A thread of its own: it may take long.
+        match Readers::start("store-backup", 1, &self.options) {
+            Ok(reader) => reader.read(move |reader| reader.backup(&to)),
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+        }
     }
 
     fn stats(&self) -> StoreStats {
         let size = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |file| file.len());
-        let mut log = self.path.clone().into_os_string();
+        let mut log = self.options.path.clone().into_os_string();
         log.push("-wal");
         StoreStats {
             commits: self.counters.commits.load(Relaxed),
             changes: self.counters.changes.load(Relaxed),
             commit_micros: self.counters.commit_micros.load(Relaxed),
             waiting: self.counters.waiting.load(Relaxed),
-            bytes: size(&self.path) + size(log.as_ref()),
+            bytes: size(&self.options.path) + size(log.as_ref()),
         }
     }
 

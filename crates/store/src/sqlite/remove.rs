@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 use super::marks::{first_key, first_place, segment};
 
 /// Expired keys and finished inbound callbacks removed in one go, at most.
-const EXPIRED_AT_ONCE: i64 = 1000;
+const EXPIRED_AT_ONCE: usize = 1000;
 
 /// Messages chosen for removal. Chosen outside the transaction, hence checked again inside it.
 #[derive(Debug)]
@@ -18,8 +18,17 @@ pub(super) struct Removal {
     pub(super) now: Time,
 }
 
-/// Removes what may still go; how many messages went.
-pub(super) fn remove(connection: &Connection, removal: &Removal) -> Result<usize> {
+/// What a removal came to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Removed {
+    /// Messages that went.
+    pub(super) messages: usize,
+    /// More keys or callbacks have expired than went at once.
+    pub(super) more_expired: bool,
+}
+
+/// Removes what may still go.
+pub(super) fn remove(connection: &Connection, removal: &Removal) -> Result<Removed> {
     let mut removed = 0;
     let mut segments = BTreeSet::new();
     for id in &removal.ids {
@@ -32,8 +41,9 @@ pub(super) fn remove(connection: &Connection, removal: &Removal) -> Result<usize
     for segment in segments {
         remove_marks(connection, segment)?;
     }
-    remove_expired(connection, removal)?;
-    Ok(removed)
+    let most =
+        forget_expired(connection, removal.now)?.max(remove_inbound(connection, removal.settled_before)?);
+    Ok(Removed { messages: removed, more_expired: most == EXPIRED_AT_ONCE })
 }
 
 fn removable(connection: &Connection, id: MessageId, settled_before: Time) -> Result<Option<(i64, i64)>> {
@@ -109,18 +119,27 @@ fn remove_marks(connection: &Connection, segment: i64) -> Result<()> {
     Ok(())
 }
 
-fn remove_expired(connection: &Connection, removal: &Removal) -> Result<()> {
-    connection
-        .prepare_cached(
-            "DELETE FROM remembered WHERE (account, kind, key) IN
-                 (SELECT account, kind, key FROM remembered WHERE until <= ?1 LIMIT ?2)",
-        )?
-        .execute(params![removal.now.0, EXPIRED_AT_ONCE])?;
+/// Forgets expired keys; how many.
+fn forget_expired(connection: &Connection, now: Time) -> Result<usize> {
+    let expired: Vec<(i64, i64, String)> = connection
+        .prepare_cached("SELECT account, kind, key FROM remembered WHERE until <= ?1 LIMIT ?2")?
+        .query_map(params![now.0, EXPIRED_AT_ONCE as i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_>>()?;
+    let mut forget =
+        connection.prepare_cached("DELETE FROM remembered WHERE account = ?1 AND kind = ?2 AND key = ?3")?;
+    let count = expired.len();
+    for key in expired {
+        forget.execute(key)?;
+    }
+    Ok(count)
+}
+
+/// Removes callbacks of inbound messages finished before the instant; how many.
+fn remove_inbound(connection: &Connection, finished_before: Time) -> Result<usize> {
     connection
         .prepare_cached(
             "DELETE FROM callback WHERE id IN
                  (SELECT id FROM callback WHERE message IS NULL AND standing <> 0 AND due_at < ?1 LIMIT ?2)",
         )?
-        .execute(params![removal.settled_before.0, EXPIRED_AT_ONCE])?;
-    Ok(())
+        .execute(params![finished_before.0, EXPIRED_AT_ONCE as i64])
 }

@@ -17,7 +17,7 @@ const PAGE: usize = 256;
 /// Ids are made at acceptance; so far apart may be an id's time and the recorded one.
 const MARGIN: model::Span = model::Span::from_secs(60);
 
-/// The conditions that columns of the message row answer, as SQL.
+/// The conditions that columns of the message row answer, as SQL to follow another condition.
 struct Conditions {
     sql: String,
     values: Vec<Value>,
@@ -25,7 +25,7 @@ struct Conditions {
 
 impl Conditions {
     fn new() -> Self {
-        Self { sql: "WHERE key < ?1 AND key >= ?2".into(), values: Vec::new() }
+        Self { sql: String::new(), values: Vec::new() }
     }
 
     fn equal(&mut self, column: &str, value: i64) {
@@ -43,7 +43,7 @@ impl Reader {
     ) -> Outcome<Vec<Record>> {
         let Some(conditions) = self.conditions(filter)? else { return Ok(Vec::new()) };
         let before = match before {
-            Some(id) => self.key_at(id, "id <= ?1 ORDER BY id DESC")?.unwrap_or(0),
+            Some(id) => self.cursor(id)?,
             None => i64::MAX,
         };
         let (newest, oldest) = self.window(filter, before)?;
@@ -113,6 +113,15 @@ impl Reader {
         Ok((newest, oldest))
     }
 
+    /// The key below which to go on. If the message is gone meanwhile, the next older one is
+    /// still to come.
+    fn cursor(&self, before: MessageId) -> Outcome<i64> {
+        match self.key_at(before, "id = ?1")? {
+            Some(key) => Ok(key),
+            None => Ok(self.key_at(before, "id < ?1 ORDER BY id DESC")?.map_or(0, |key| key + 1)),
+        }
+    }
+
     fn key_at(&self, id: MessageId, which: &str) -> Outcome<Option<i64>> {
         self.connection
             .prepare_cached(&format!("SELECT key FROM message WHERE {which} LIMIT 1"))
@@ -129,7 +138,10 @@ impl Reader {
         oldest: i64,
         limit: usize,
     ) -> Outcome<Vec<Record>> {
-        let sql = format!("SELECT key FROM message {} ORDER BY key DESC LIMIT ?3", conditions.sql);
+        let sql = format!(
+            "SELECT key FROM message WHERE key < ?1 AND key >= ?2{} ORDER BY key DESC LIMIT ?3",
+            conditions.sql
+        );
         let mut found = Vec::new();
         while found.len() < limit {
             let fixed = [Value::Integer(newest), Value::Integer(oldest), Value::Integer(bound(PAGE))];
@@ -152,11 +164,13 @@ impl Reader {
         oldest: i64,
         limit: usize,
     ) -> Outcome<Vec<Record>> {
+        // CROSS keeps the order of the join: a mark has few messages, an account may have all.
         let sql = format!(
-            "SELECT key FROM message {} AND key IN (SELECT message FROM mark WHERE place = ?{})
-             ORDER BY key DESC LIMIT ?3",
-            conditions.sql.replace(" account =", " +account =").replace("key", "+key"),
-            conditions.values.len() + 4
+            "SELECT key FROM mark CROSS JOIN message ON key = mark.message
+             WHERE mark.place = ?{} AND mark.message < ?1 AND mark.message >= ?2{}
+             ORDER BY mark.message DESC LIMIT ?3",
+            conditions.values.len() + 4,
+            conditions.sql
         );
         let mut found = Vec::new();
         let Some((first, last)) = self.segments().map_err(failure)? else { return Ok(found) };

@@ -4,14 +4,16 @@ use std::{path::Path, sync::Arc};
 
 use engine::State;
 use model::{
-    BatchId, Brief, Cause, Channel, Message, MessageId, Phone, Plan, Recipient, Span, Status, Step, Time,
+    AttemptId, BatchId, Brief, Cause, Channel, Message, MessageId, Phone, Plan, Recipient, Span, Status,
+    Step, Time,
     message::{Body, Extras, Shared, Until},
 };
 use tempfile::TempDir;
 
 use super::{SqliteOptions, SqliteStore};
 use crate::{
-    Change, Document, Facts, Insert, NewMessage, Search, Store, StoreError, Verdict,
+    Change, Document, Facts, Insert, NewMessage, Part, Remembered, Search, Store, StoreError, Update,
+    UpstreamRow, Verdict,
     conformance::{Bench, DIALECTS},
 };
 
@@ -291,4 +293,101 @@ async fn the_log_stays_bounded() {
     }
     let log = std::fs::metadata(folder.path().join("store.db-wal")).expect("there is a log").len();
     assert!(log < 40 << 20, "{log} bytes");
+}
+
+/// How SQLite goes about a query, on an empty database as on any (there are no statistics).
+fn plan(sql: &str) -> String {
+    let folder = folder();
+    drop(open(&folder));
+    let connection = rusqlite::Connection::open(folder.path().join("store.db")).expect("it opens");
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("it is SQL");
+    let steps = statement.query_map([], |row| row.get::<_, String>(3)).expect("it plans");
+    steps.collect::<Result<Vec<_>, _>>().expect("it is text").join("; ")
+}
+
+#[test]
+fn what_runs_all_the_time_follows_an_index_in_its_order() {
+    let queries = [
+        ("SELECT id FROM message WHERE wake_at <= 1 ORDER BY wake_at, id", "message_wake"),
+        (
+            "SELECT id FROM message WHERE lane = 1 AND priority = 1 AND (not_before, id) > (1, x'00')
+             ORDER BY not_before, id",
+            "message_queue",
+        ),
+        ("SELECT url FROM callback WHERE head = 1 AND due_at <= 1 ORDER BY due_at, id", "callback_due"),
+        ("SELECT key FROM message WHERE key < 9 AND account = 1 ORDER BY key DESC", "message_account"),
+        ("SELECT key FROM message WHERE account = 1 AND status = 7 ORDER BY key DESC", "message_failed"),
+    ];
+    for (sql, index) in queries {
+        let plan = plan(sql);
+        assert!(plan.contains(index) && !plan.contains("B-TREE") && !plan.contains("SCAN"), "{sql}: {plan}");
+    }
+}
+
+#[test]
+fn freed_pages_go_back_to_the_disk() {
+    let folder = folder();
+    let connection = super::open::writer(&SqliteOptions::new(folder.path().join("store.db"), DIALECTS));
+    let connection = connection.expect("it opens");
+    let free =
+        || connection.query_row("PRAGMA freelist_count", [], |row| row.get::<_, i64>(0)).expect("a number");
+    connection
+        .execute_batch(
+            "CREATE TABLE junk (bytes); INSERT INTO junk VALUES (zeroblob(1000000)); DROP TABLE junk",
+        )
+        .expect("it is SQL");
+    assert!(free() > 200);
+    super::writer::give_back(&connection).expect("it gives back");
+    assert_eq!(free(), 0);
+}
+
+#[tokio::test]
+async fn many_expired_keys_go_in_one_sweep() {
+    let folder = folder();
+    let store = open(&folder);
+    let key = |n: usize| {
+        let (account, until) = ("acme".into(), Time::from_secs(1));
+        Change::Remember(Remembered { account, kind: "nonce", key: n.to_string(), value: Vec::new(), until })
+    };
+    store.commit((0..5000).map(key).collect()).await.expect("it commits");
+    store.sweep(Time(0), Time::from_secs(2), 10).await.expect("it sweeps");
+    for n in [0, 2500, 4999] {
+        let found = store.recall("acme".into(), "nonce", n.to_string()).await.expect("it recalls");
+        assert_eq!(found, None);
+    }
+}
+
+#[tokio::test]
+async fn a_search_goes_on_although_its_cursor_was_swept() {
+    let folder = folder();
+    let store = open(&folder);
+    store.commit(vec![insert(1, 1), insert(2, 1), insert(4, 1)]).await.expect("it commits");
+    let page = store.search(Search::default(), Some(id(3)), 9).await.expect("it searches");
+    assert_eq!(page.iter().map(|record| record.message.id).collect::<Vec<_>>(), [id(2), id(1)]);
+}
+
+#[tokio::test]
+async fn network_ids_of_a_swept_message_never_point_to_another() {
+    let folder = folder();
+    let store = open(&folder);
+    store.commit(vec![insert(1, 1), insert(2, 1)]).await.expect("it commits");
+    let part = Part { attempt: AttemptId { message: id(2), step: 0, attempt: 0 }, part: 0 };
+    let mut settled = new(2, 1, &shared(String::new())).facts;
+    settled.settled_at = Some(Time::from_secs(3));
+    let update = Update {
+        id: id(2),
+        version: 1,
+        state: State::default(),
+        facts: settled,
+        history: Vec::new(),
+        upstream: vec![UpstreamRow { route: "smsc".into(), upstream: "17".into(), part }],
+        callbacks: Vec::new(),
+    };
+    store.commit(vec![Change::Update(update)]).await.expect("it commits");
+    assert_eq!(store.sweep(Time::from_secs(9), Time::from_secs(9), 9).await.expect("it sweeps"), 1);
+    drop(store);
+    let store = open(&folder);
+    store.commit(vec![insert(3, 1)]).await.expect("it commits");
+    let found = store.by_upstream("smsc".into(), vec!["17".into()]).await.expect("it looks");
+    assert_eq!(found, [None]);
 }

@@ -28,13 +28,16 @@ const IDLE: Duration = Duration::from_secs(2);
 /// Free pages given back at once when idle (16 MiB).
 const VACUUM_PAGES: u32 = 4096;
 
+/// How long to wait for a lock of somebody who looks into the database from outside.
+const BUSY: Duration = Duration::from_secs(5);
+
 pub(super) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// Work for the writer.
 #[derive(Debug)]
 pub(super) enum Job {
     Commit(Load, Answer<Vec<Verdict>>),
-    Remove(remove::Removal, Answer<usize>),
+    Remove(remove::Removal, Answer<remove::Removed>),
     /// The database may have this many pages.
     MaxPages(i64, Answer<()>),
     Close(Answer<()>),
@@ -165,7 +168,7 @@ impl Writer {
         })
     }
 
-    fn remove(&mut self, removal: &remove::Removal) -> Result<usize, StoreError> {
+    fn remove(&mut self, removal: &remove::Removal) -> Result<remove::Removed, StoreError> {
         self.atomically(|connection, _| remove::remove(connection, removal))
     }
 
@@ -199,19 +202,16 @@ impl Writer {
     }
 
     fn tidy(&self) {
-        let vacuum = format!("PRAGMA incremental_vacuum({VACUUM_PAGES})");
-        let tidied = self.connection.execute_batch(&vacuum).and_then(|()| self.checkpoint());
+        let tidied = give_back(&self.connection)
+            .and_then(|()| checkpoint(&self.connection))
+            .and_then(|()| self.connection.execute_batch("PRAGMA shrink_memory"));
         if let Err(error) = tidied {
             tracing::debug!(%error, "the store could not tidy up");
         }
     }
 
-    fn checkpoint(&self) -> rusqlite::Result<()> {
-        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-    }
-
     fn close(self, answer: Answer<()>) {
-        let done = self.checkpoint().map_err(failure);
+        let done = checkpoint(&self.connection).map_err(failure);
         // The lock is gone before the answer says so.
         drop(self);
         send(answer, done);
@@ -228,6 +228,23 @@ fn run<T>(
     writing.finish(connection)?;
     connection.prepare_cached("COMMIT")?.execute([])?;
     Ok(done)
+}
+
+/// Gives free pages at the end of the file back to the disk.
+pub(super) fn give_back(connection: &Connection) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({VACUUM_PAGES})"))?;
+    let mut rows = statement.query([])?;
+    // Each step gives back one page.
+    while rows.next()?.is_some() {}
+    Ok(())
+}
+
+/// Empties the log, as far as nobody reads from it: a long backup must not keep the writer waiting.
+fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::ZERO)?;
+    let done = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    connection.busy_timeout(BUSY)?;
+    done
 }
 
 fn send<T>(answer: Answer<T>, result: Result<T, StoreError>) {
