@@ -7,6 +7,8 @@
 //! dispatcher's business. It does keep to its network's own session rules (windows, throttling,
 //! keep-alive).
 
+pub mod smpp;
+
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
