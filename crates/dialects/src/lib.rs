@@ -18,10 +18,12 @@ use http::{Request, Response};
 use model::{Answer, Call, Inbound, MessageId, Refusal, Time, call::MessageReport, report::Occasion};
 use serde::{Deserialize, Serialize};
 
+mod fields;
 pub mod support;
 #[cfg(test)]
 #[allow(dead_code, reason = "each dialect uses its own part of the kit")]
 mod testkit;
+pub mod webex_connect;
 
 /// One vendor's API.
 pub trait Dialect: Sync {
@@ -103,6 +105,8 @@ pub struct Settings {
     pub tolerant_json: bool,
     /// Whether `X` counts as the digit 0 in phone numbers, as vendors print them in samples.
     pub placeholder_digits: bool,
+    /// Webex Connect; `None` if the account does not use it.
+    pub webex_connect: Option<webex_connect::Settings>,
 }
 
 /// A name that requests may present, and what proves it.
@@ -231,7 +235,7 @@ pub enum Success {
 pub type Query = BTreeMap<String, Vec<String>>;
 
 /// All dialects.
-pub static ALL: &[&dyn Dialect] = &[];
+pub static ALL: &[&dyn Dialect] = &[&webex_connect::WebexConnect];
 
 /// The dialect of this name.
 #[must_use]
