@@ -95,6 +95,21 @@ pub struct Context<'a> {
     pub principal: &'a str,
     /// The account's settings for all dialects.
     pub settings: &'a Settings,
+    /// Where the account stands against its request quota, for dialects that tell it in headers.
+    pub rate: Option<RateState>,
+}
+
+/// A quota of requests in a fixed window, and how much of it is left after this request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateState {
+    /// Requests allowed per window.
+    pub limit: u32,
+    /// Length of the window.
+    pub window: model::Span,
+    /// Requests left in the current window.
+    pub remaining: u32,
+    /// Until the window ends and the count starts anew.
+    pub reset_in: model::Span,
 }
 
 /// Settings of an account for all dialects: what its section of the configuration says.
