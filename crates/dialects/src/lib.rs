@@ -19,6 +19,7 @@ use model::{Answer, Call, Inbound, MessageId, Refusal, Time, call::MessageReport
 use serde::{Deserialize, Serialize};
 
 mod fields;
+pub mod messangi;
 pub mod support;
 #[cfg(test)]
 #[allow(dead_code, reason = "each dialect uses its own part of the kit")]
@@ -120,6 +121,8 @@ pub struct Settings {
     pub tolerant_json: bool,
     /// Whether `X` counts as the digit 0 in phone numbers, as vendors print them in samples.
     pub placeholder_digits: bool,
+    /// Messangi; `None` if the account does not use it.
+    pub messangi: Option<messangi::Settings>,
     /// Webex Connect; `None` if the account does not use it.
     pub webex_connect: Option<webex_connect::Settings>,
 }
@@ -250,7 +253,7 @@ pub enum Success {
 pub type Query = BTreeMap<String, Vec<String>>;
 
 /// All dialects.
-pub static ALL: &[&dyn Dialect] = &[&webex_connect::WebexConnect];
+pub static ALL: &[&dyn Dialect] = &[&messangi::Messangi, &webex_connect::WebexConnect];
 
 /// The dialect of this name.
 #[must_use]

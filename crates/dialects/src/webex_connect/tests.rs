@@ -666,6 +666,8 @@ proptest! {
 
     #[test]
     fn reading_mangled_requests_never_panics(index in 0_usize..64, member in 0_usize..64, value in json()) {
+        // Other tests are writing the files just now.
+        if std::env::var_os("UPDATE_GOLDEN").is_some() { return Ok(()) }
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/webex_connect/golden");
         let mut files: Vec<_> = std::fs::read_dir(folder).expect("a folder").map(|file| file.expect("a file").path()).collect();
         files.sort();
