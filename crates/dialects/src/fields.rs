@@ -6,6 +6,9 @@ use std::borrow::Cow;
 use model::Refusal;
 use serde_json::{Map, Value};
 
+#[cfg(test)]
+mod tests;
+
 /// An object inside a body, and where it stands.
 #[derive(Clone, Debug)]
 pub(crate) struct Fields<'a> {

@@ -134,21 +134,11 @@ fn address(
     let Some(to) = fields.scalar("to")? else { return Ok(None) };
     let to = to.trim();
     match kind {
-        Kind::Sms | Kind::Whatsapp | Kind::Rcs => {
-            let phone = support::phone(to, context.settings)
-                .filter(|phone| (7..=15).contains(&phone.digits().len()))
-                .ok_or_else(|| fields.invalid("to", "not a phone number of 7 to 15 digits"))?;
-            if recipient.phone.as_ref().is_some_and(|known| *known != phone) {
-                return Err(fields.invalid("to", "another recipient than that of the first channel"));
-            }
-            let spelled = format!("+{phone}");
-            recipient.phone = Some(phone);
-            Ok(Some(spelled))
+        Kind::Sms | Kind::Whatsapp | Kind::Rcs => phone(fields, to, recipient, context).map(Some),
+        Kind::Email if !to.contains('@') || to.contains([',', ';', ' ', '\r', '\n']) => {
+            Err(fields.invalid("to", "not one email address"))
         }
         Kind::Email => {
-            if !to.contains('@') || to.contains([',', ';', ' ', '\r', '\n']) {
-                return Err(fields.invalid("to", "not one email address"));
-            }
             recipient.email = Some(to.to_owned());
             Ok(Some(to.to_owned()))
         }
@@ -157,6 +147,23 @@ fn address(
             Ok(Some(to.to_owned()))
         }
     }
+}
+
+fn phone(
+    fields: &Fields<'_>,
+    to: &str,
+    recipient: &mut Recipient,
+    context: &Context<'_>,
+) -> Result<String, Refusal> {
+    let phone = support::phone(to, context.settings)
+        .filter(|phone| (7..=15).contains(&phone.digits().len()))
+        .ok_or_else(|| fields.invalid("to", "not a phone number of 7 to 15 digits"))?;
+    if recipient.phone.as_ref().is_some_and(|known| *known != phone) {
+        return Err(fields.invalid("to", "another recipient than that of the first channel"));
+    }
+    let spelled = format!("+{phone}");
+    recipient.phone = Some(phone);
+    Ok(spelled)
 }
 
 /// Addresses as one text with commas, or as an array, beside the request or in it.

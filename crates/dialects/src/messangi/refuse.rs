@@ -63,7 +63,8 @@ fn status(refusal: &Refusal, endpoint: Option<Endpoint>) -> StatusCode {
 fn reason(refusal: &Refusal) -> String {
     match refusal {
         Refusal::RateLimited { .. } => "Too Many Requests".to_owned(),
-        Refusal::InvalidField { field, reason, .. } => format!("{field}: {reason}"),
+        Refusal::InvalidField { field, reason, .. } => format!("{}: {reason}", shown(field)),
+        Refusal::MissingField(field) => format!("{} is missing", shown(field)),
         Refusal::Unauthenticated(AuthFault::Absent) => "Missing bearer token".to_owned(),
         Refusal::Unauthenticated(AuthFault::Suspended) => "Account suspended".to_owned(),
         // One text for unknown users and wrong passwords: guesses learn nothing.
@@ -77,11 +78,15 @@ fn reason(refusal: &Refusal) -> String {
         | Refusal::MethodNotAllowed { .. }
         | Refusal::UnsupportedType
         | Refusal::Malformed(_)
-        | Refusal::MissingField(_)
         | Refusal::TooManyRecipients { .. }
         | Refusal::LowBalance
         | Refusal::Overloaded
         | Refusal::KeyConflict
         | Refusal::Internal => refusal.to_string(),
     }
+}
+
+/// A member's path, shortened: the names in it are the caller's.
+fn shown(field: &str) -> &str {
+    support::truncate_chars(field, 200)
 }

@@ -29,16 +29,15 @@ pub(super) fn notification(
     let recipient: RecipientMemo = recall(message.memo.as_ref());
     let url = request.notify_url.clone().or_else(|| own(context).notify_url.clone())?;
     let step = report.report.steps.iter().find(|step| step.index == occasion.step);
-    let channel = step
-        .map(|step| step.channel)
-        .or_else(|| message.plan().step(occasion.step).map(|step| step.channel))?;
+    let planned = message.plan().step(occasion.step);
+    let channel = step.map(|step| step.channel).or_else(|| planned.map(|step| step.channel))?;
     let network = step.and_then(|step| step.network.as_ref());
     let word = status::word(Family::of(channel), told(occasion, step)?, network)?;
     if !wanted(&request, word) {
         return None;
     }
     let correlation = recipient.correlation.clone().or_else(|| request.correlation.clone());
-    let notification = DeliveryInfoNotification {
+    let delivery_info_notification = DeliveryInfoNotification {
         delivery_info: delivery_info(report, occasion, channel, word, &recipient),
         subtid: "",
         transid: transid(report, context),
@@ -46,14 +45,23 @@ pub(super) fn notification(
         correlationid: correlation.unwrap_or_default(),
         carrier: (channel == Channel::Sms).then_some(""),
     };
-    let mut callback = post(url, &Notification { delivery_info_notification: notification }, context);
+    let callback = post(url, &Notification { delivery_info_notification }, context);
+    Some(with_extras(callback, request, recipient, context))
+}
+
+/// Adds the trace id, stored credentials, and that an invalid address is tried once.
+fn with_extras(
+    mut callback: Callback,
+    request: RequestMemo,
+    recipient: RecipientMemo,
+    context: &Context<'_>,
+) -> Callback {
     callback.headers.extend(recipient.gtrid.map(|id| ("x-wx-gtrid".into(), id)));
     let stored = request.notify_auth.and_then(|id| own(context).notify_auth.get(&id));
-    callback
-        .headers
-        .extend(stored.into_iter().flatten().map(|(name, value)| (name.clone().into(), value.clone())));
+    let stored = stored.into_iter().flatten();
+    callback.headers.extend(stored.map(|(name, value)| (name.clone().into(), value.clone())));
     callback.no_retry = request.once;
-    Some(callback)
+    callback
 }
 
 /// The status to tell on this occasion; `None` if the vendor would be silent.
@@ -210,11 +218,9 @@ fn with_content(mut message: InboundWhatsapp, content: &InboundContent) -> Inbou
                 caption: caption.as_deref(),
             }]);
         }
-        InboundContent::Location { latitude, longitude, name, address } => {
+        InboundContent::Location { .. } => {
             message.kind = "location".to_owned();
-            message.location = nested(&serde_json::json!({
-                "latitude": latitude, "longitude": longitude, "name": name, "address": address,
-            }));
+            message.location = location(content);
         }
         InboundContent::Other(value) => {
             message.kind = value.get("type").and_then(|kind| kind.as_str()).unwrap_or("unknown").to_owned();
@@ -225,6 +231,19 @@ fn with_content(mut message: InboundWhatsapp, content: &InboundContent) -> Inbou
         }
     }
     message
+}
+
+fn location(content: &InboundContent) -> String {
+    let InboundContent::Location { latitude, longitude, name, address } = content else {
+        return String::new();
+    };
+    let mut place = serde_json::json!({"latitude": latitude, "longitude": longitude});
+    for (key, value) in [("name", name), ("address", address)] {
+        if let Some(value) = value {
+            place[key] = serde_json::json!(value);
+        }
+    }
+    nested(&place)
 }
 
 fn choice(id: &str, title: &str, list: bool, description: Option<&str>) -> InboundChoice {

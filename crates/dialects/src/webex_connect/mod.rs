@@ -149,14 +149,21 @@ impl Dialect for WebexConnect {
     }
 
     fn credentials(&self, request: &Request<Bytes>) -> Result<Option<Credentials>, Refusal> {
-        // Webex Connect: the token wins when both are sent.
-        if request.headers().contains_key(http::header::AUTHORIZATION) {
-            return token_credentials(request).map(Some);
-        }
-        let absent = Refusal::Unauthenticated(AuthFault::Absent);
+        // Webex Connect: the token wins when both are sent. Other schemes are not its business,
+        // they may be meant for a proxy on the way.
+        let authorization = support::authorization(request.headers());
         let key = support::text_header(request.headers(), "key").filter(|key| !key.is_empty());
-        let key = key.ok_or(absent)?;
-        Ok(Some(Credentials { principal: support::key_name(key), proof: Proof::Plain(key.to_owned()) }))
+        match (authorization, key) {
+            (Ok((scheme, token)), _) if scheme.eq_ignore_ascii_case("bearer") => {
+                token_credentials(token).map(Some)
+            }
+            (_, Some(key)) => {
+                let proof = Proof::Plain(key.to_owned());
+                Ok(Some(Credentials { principal: support::key_name(key), proof }))
+            }
+            (Ok(_), None) => Err(Refusal::Unauthenticated(AuthFault::Malformed)),
+            (Err(refusal), None) => Err(refusal),
+        }
     }
 
     fn read(&self, request: &Request<Bytes>, context: &Context<'_>) -> Result<Call, Refusal> {
@@ -236,10 +243,8 @@ struct TokenHead {
     alg: String,
 }
 
-fn token_credentials(request: &Request<Bytes>) -> Result<Credentials, Refusal> {
-    let (scheme, token) = support::authorization(request.headers())?;
-    let credentials = scheme.eq_ignore_ascii_case("bearer").then(|| signed_token(token)).flatten();
-    credentials.ok_or(Refusal::Unauthenticated(AuthFault::Malformed))
+fn token_credentials(token: &str) -> Result<Credentials, Refusal> {
+    signed_token(token).ok_or(Refusal::Unauthenticated(AuthFault::Malformed))
 }
 
 /// A token of the form `head.claims.signature`; `None` unless it is HS256 and has both claims.

@@ -142,9 +142,9 @@ fn description(refusal: &Refusal, channel: Option<&str>) -> String {
         Refusal::Unauthenticated(AuthFault::Suspended) => "Service is not active.".to_owned(),
         Refusal::Unauthenticated(_) => "Authentication failed.".to_owned(),
         Refusal::Malformed(detail) => format!("Invalid JSON: {detail}"),
-        Refusal::MissingField(field) => format!("param '{field}' missing{for_channel}"),
+        Refusal::MissingField(field) => format!("param '{}' missing{for_channel}", shown(field)),
         Refusal::InvalidField { field, reason, .. } => {
-            format!("param '{field}' has an invalid value{for_channel}: {reason}")
+            format!("param '{}' has an invalid value{for_channel}: {reason}", shown(field))
         }
         Refusal::TooManyRecipients { limit } => format!("More than {limit} destinations in one request."),
         Refusal::RateLimited { .. } => "Transaction limit reached.".to_owned(),
@@ -161,4 +161,9 @@ fn description(refusal: &Refusal, channel: Option<&str>) -> String {
         | Refusal::KeyConflict
         | Refusal::Internal => refusal.to_string(),
     }
+}
+
+/// A member's path, shortened: the names in it are the caller's.
+fn shown(field: &str) -> &str {
+    support::truncate_chars(field, 200)
 }

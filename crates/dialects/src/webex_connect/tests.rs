@@ -209,6 +209,16 @@ fn a_token_wins_over_the_key_and_proves_by_its_signature() {
 }
 
 #[test]
+fn other_schemes_leave_the_key_in_force() {
+    let mut request = post("/v2/messages", "");
+    request.headers_mut().insert("authorization", "Basic eDp5".parse().expect("a header"));
+    let credentials = WebexConnect.credentials(&request).expect("credentials").expect("some");
+    assert!(credentials.proof == Proof::Plain(KEY.to_owned()));
+    request.headers_mut().remove("key");
+    assert_eq!(WebexConnect.credentials(&request), Err(Refusal::Unauthenticated(AuthFault::Malformed)));
+}
+
+#[test]
 fn tokens_without_the_right_algorithm_or_claims_are_malformed() {
     let good = r#"{"iss":"service-1","iat":1}"#;
     let bad = [
@@ -217,7 +227,7 @@ fn tokens_without_the_right_algorithm_or_claims_are_malformed() {
         token(r#"{"alg":"HS256"}"#, r#"{"iss":"service-1"}"#),
         token(r#"{"alg":"HS256"}"#, r#"{"iss":"","iat":1}"#),
         "a.b".to_owned(),
-        String::new(),
+        "...".to_owned(),
     ];
     for token in bad {
         let refusal = with_token(&token).expect_err("malformed");
