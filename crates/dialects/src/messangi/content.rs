@@ -47,8 +47,7 @@ pub(super) fn step(request: &Fields<'_>, kind: Kind, own: &Settings) -> Result<S
         Kind::Rcs => StepDraft::new(kind.channel(), rcs(request)?),
         Kind::Whatsapp => whatsapp(request, own)?,
     };
-    if let (Some(known), Some(sender)) = (&own.senders, &sender)
-        && kind != Kind::Push
+    if let (Some(known), Some(sender)) = (own.senders.get(&kind.channel()), &sender)
         && !known.contains(sender)
     {
         // Messangi accepts an unknown sender and reports it afterwards.

@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
-use model::{Answer, Call, Inbound, Refusal, Span, call::AuthFault, call::MessageReport, report::Occasion};
+use model::{
+    Answer, Call, Channel, Inbound, Refusal, Span, call::AuthFault, call::MessageReport, report::Occasion,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -48,9 +50,9 @@ pub struct Settings {
     pub users: Vec<User>,
     /// Long-lived bearer keys.
     pub keys: Vec<Key>,
-    /// Senders that may be used, without `+`; `None` takes any. Others are accepted and reported
-    /// as not allowed, as Messangi does.
-    pub senders: Option<Vec<String>>,
+    /// Senders that may be used, without `+`, by channel; a channel that is not listed takes any.
+    /// Others are accepted and reported as not allowed, as Messangi does.
+    pub senders: BTreeMap<Channel, Vec<String>>,
     /// Where callbacks go besides the addresses of the request.
     pub callback_urls: Vec<String>,
     /// Where messages from people go.

@@ -103,8 +103,10 @@ fn the_services_for_single_channels_answer_both_known_forms() {
 
 #[test]
 fn an_unknown_sender_is_accepted_and_cannot_be_sent() {
-    let settings = changed(|own| own.senders = Some(vec!["1000000001".to_owned()]));
+    let settings = changed(|own| own.senders = [(Channel::Whatsapp, vec!["1000000001".to_owned()])].into());
     check_with(&["unknown-sender"], &settings, accept_all);
+    let sms = json!({"channel": "SMS", "request": {"from": "777", "to": "15558675309", "message": "Hi"}});
+    assert!(matches!(steps(read_with(&sms, &settings).expect("taken"))[0].body, Body::Ready(_)));
 }
 
 #[test]
@@ -513,7 +515,7 @@ fn the_documents_table_is_the_one_in_use() {
 #[test]
 fn secrets_do_not_show_in_the_settings_debug_form() {
     let json = json!({"users": [{"username": "u", "password": "hunter2"}], "keys": [{"key": "hunter3"}],
-        "quota": {"requests": 2, "window_seconds": 300}});
+        "quota": {"requests": 2, "window_seconds": 300}, "senders": {"whatsapp": ["1000000001"]}});
     let settings: Settings = serde_json::from_value(json).expect("settings");
     assert_eq!(settings.max_media_bytes, MediaLimit(5_242_879));
     assert!(!format!("{settings:?}").contains("hunter"));
