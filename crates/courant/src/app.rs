@@ -121,7 +121,8 @@ impl Running {
         let _ = self.listener.await;
         self.stop_working.cancel();
         let drain = Span::from_millis(self.app.core.config.server.drain_ms).to_std();
-        let finished = tokio::time::timeout(drain, async { while self.workers.join_next().await.is_some() {} });
+        let finished =
+            tokio::time::timeout(drain, async { while self.workers.join_next().await.is_some() {} });
         if finished.await.is_err() {
             tracing::warn!("some work did not end in time; it goes on at the next start");
             self.workers.abort_all();
@@ -161,7 +162,11 @@ fn build(config: Config, store: Arc<dyn Store>) -> Result<(Arc<Core>, shard::Rec
     Ok((Arc::new(core), receivers))
 }
 
-fn start_workers(core: &Arc<Core>, receivers: shard::Receivers, stop: &CancellationToken) -> Result<JoinSet<()>, String> {
+fn start_workers(
+    core: &Arc<Core>,
+    receivers: shard::Receivers,
+    stop: &CancellationToken,
+) -> Result<JoinSet<()>, String> {
     let mut workers = JoinSet::new();
     for receiver in receivers {
         workers.spawn(until(stop.clone(), shard::run(Arc::clone(core), receiver)));

@@ -9,7 +9,11 @@ async fn a_message_waiting_for_its_fallback_goes_on_after_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     let stand = Stand::start_with(Some(folder.path().join("data")), &[]).await;
     let reference = stand.send("15550100002", 1500, "b").await;
-    stand.until("WhatsApp has it", || async { stand.status(&reference).await["status"]["code"] == json!(3002) }).await;
+    stand
+        .until("WhatsApp has it", || async {
+            stand.status(&reference).await["status"]["code"] == json!(3002)
+        })
+        .await;
     stand.stop().await;
     let stand = Stand::start_with(Some(folder.path().join("data")), &[]).await;
     let status = stand.settled(&reference, &[3000]).await;

@@ -20,11 +20,18 @@ impl Process {
         for assignment in set {
             command.args(["--set", assignment]);
         }
-        let log = std::fs::File::options().create(true).append(true).open(data.with_extension("log")).expect("a log");
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::from(log)).spawn().expect("the sandbox starts");
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(data.with_extension("log"))
+            .expect("a log");
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::from(log)).spawn().expect("the sandbox starts");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         let ready = lines.next().and_then(Result::ok).unwrap_or_default();
-        let url = ready.strip_prefix("ready ").unwrap_or_else(|| panic!("not ready: {ready:?}; see {}", data.with_extension("log").display()));
+        let url = ready
+            .strip_prefix("ready ")
+            .unwrap_or_else(|| panic!("not ready: {ready:?}; see {}", data.with_extension("log").display()));
         Self { url: url.to_owned(), child }
     }
 

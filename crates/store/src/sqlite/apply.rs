@@ -259,7 +259,7 @@ impl Writing {
         connection
             .prepare_cached(
                 "UPDATE message SET version = ?2, wake_at = ?3, lane = ?4, priority = ?5, not_before = ?6,
-                     status = ?7, cause = ?8, channel = ?9, settled_at = ?10, pullable = ?11, history = ?12,
+                     status = ?7, cause = ?8, channel = ?9, settled_at = ?10, pullable = max(pullable, ?11), history = ?12,
                      state = ?13
                  WHERE key = ?1",
             )?

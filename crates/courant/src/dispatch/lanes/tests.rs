@@ -77,8 +77,11 @@ fn memory_holds_a_bounded_head_and_the_rest_is_read_again_in_order() {
             }
             Next::Refill { lane, class } => {
                 let limit = lanes.refill_limit(&lane, class);
-                let page: Vec<_> =
-                    stored.iter().take(limit).map(|number| QueuePlace { not_before: NOW, id: id(*number) }).collect();
+                let page: Vec<_> = stored
+                    .iter()
+                    .take(limit)
+                    .map(|number| QueuePlace { not_before: NOW, id: id(*number) })
+                    .collect();
                 lanes.refilled(&lane, class, &page, page.len() < limit);
             }
             Next::Wait(_) => break,
