@@ -128,7 +128,10 @@ impl Default for Options {
             },
             sms: SmsOptions {
                 listen: loopback,
-                accounts: vec![SmsAccount { system_id: "sandbox".to_owned(), password: "sandbox".to_owned() }],
+                accounts: vec![SmsAccount {
+                    system_id: "sandbox".to_owned(),
+                    password: "sandbox".to_owned(),
+                }],
             },
             time_scale: 1.0,
         }
@@ -151,7 +154,11 @@ impl Token {
     /// The business of a phone number id that the token may use.
     fn business_of(&self, id: &str) -> Option<whatsapp::events::Business> {
         let numeric = !id.is_empty() && id.len() <= 32 && id.bytes().all(|byte| byte.is_ascii_digit());
-        let any = || whatsapp::events::Business { id: id.to_owned(), number: id.to_owned(), waba: self.waba.clone() };
+        let any = || whatsapp::events::Business {
+            id: id.to_owned(),
+            number: id.to_owned(),
+            waba: self.waba.clone(),
+        };
         self.find(id).or_else(|| (self.any_number && numeric).then(any))
     }
 }
@@ -239,7 +246,12 @@ impl Sandbox {
         let served = Arc::clone(&smsc);
         let serve_smpp = move |stream| sms::serve(Arc::clone(&served), stream);
         running.spawn(listener::serve(smpp_listener, sms.watch_up(), running.clone(), serve_smpp));
-        running.spawn(runner::run(Arc::clone(&world), Arc::clone(&graph), Arc::clone(&smsc), running.clone()));
+        running.spawn(runner::run(
+            Arc::clone(&world),
+            Arc::clone(&graph),
+            Arc::clone(&smsc),
+            running.clone(),
+        ));
 
         let shared = Arc::new(Shared { world, graph, smsc, whatsapp, sms });
         Ok(Self { graph_address, smpp_address, shared, running })

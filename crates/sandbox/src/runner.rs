@@ -17,7 +17,12 @@ const BATCH: usize = 500;
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
 /// Runs jobs for as long as the networks live.
-pub(crate) async fn run(world: Arc<World>, graph: Arc<Graph>, smsc: Arc<Smsc>, running: crate::listener::Running) {
+pub(crate) async fn run(
+    world: Arc<World>,
+    graph: Arc<Graph>,
+    smsc: Arc<Smsc>,
+    running: crate::listener::Running,
+) {
     loop {
         let now = world.clock.now();
         let due = world.due(now, BATCH);
@@ -35,7 +40,10 @@ pub(crate) async fn run(world: Arc<World>, graph: Arc<Graph>, smsc: Arc<Smsc>, r
         let mut done = Vec::new();
         for job in due {
             match &job.action {
-                Action::Show { .. } | Action::Part { .. } | Action::Read { .. } | Action::Undelivered { .. } => {
+                Action::Show { .. }
+                | Action::Part { .. }
+                | Action::Read { .. }
+                | Action::Undelivered { .. } => {
                     done.push(Record::Done { job: job.id, at: now });
                 }
                 // In the order in which they are due: what a handset shows was shown before

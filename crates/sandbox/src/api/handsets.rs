@@ -25,8 +25,8 @@ use super::refuse;
 const MAX_REPLY: usize = 4096;
 
 /// `GET /sandbox/handsets`
-pub(crate) async fn list(State(shared): State<Arc<Shared>>) -> Json<Value> {
-    Json(json!({ "handsets": shared.world.read(|state| state.numbers()) }))
+pub(crate) async fn list(State(shared): State<Arc<Shared>>) -> Json<Vec<String>> {
+    Json(shared.world.read(|state| state.numbers()))
 }
 
 /// `GET /sandbox/handsets/{number}`
@@ -39,7 +39,8 @@ pub(crate) async fn show(State(shared): State<Arc<Shared>>, Path(number): Path<S
 
 fn shown(shared: &Shared, number: &str) -> Value {
     shared.world.read(|state| {
-        let inbox: Vec<Value> = state.handset(number).into_iter().flat_map(|one| &one.inbox).map(entry).collect();
+        let inbox: Vec<Value> =
+            state.handset(number).into_iter().flat_map(|one| &one.inbox).map(entry).collect();
         json!({ "number": number, "behaviour": state.behaviour(number).code(), "inbox": inbox })
     })
 }
@@ -76,7 +77,8 @@ pub(crate) async fn behave(
         return refuse(StatusCode::NOT_FOUND, "not a phone number");
     };
     let wanted = serde_json::from_slice::<NewBehaviour>(&body).map_err(|error| error.to_string());
-    let behaviour = wanted.and_then(|new| new.behaviour.parse::<Behaviour>().map_err(|error| error.to_string()));
+    let behaviour =
+        wanted.and_then(|new| new.behaviour.parse::<Behaviour>().map_err(|error| error.to_string()));
     match behaviour {
         Ok(behaviour) => {
             shared.world.commit(vec![Record::Behaves { number: number.clone(), behaviour }]);
@@ -114,7 +116,9 @@ pub(crate) async fn reply(
         Network::Sms => shared.smsc.reply(&number, reply.to.as_deref(), &reply.text),
     };
     match sent {
-        Some(network_id) => Json(json!({ "channel": reply.channel, "network_id": network_id })).into_response(),
+        Some(network_id) => {
+            Json(json!({ "channel": reply.channel, "network_id": network_id })).into_response()
+        }
         None => refuse(StatusCode::NOT_FOUND, "no business has this number"),
     }
 }

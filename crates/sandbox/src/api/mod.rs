@@ -9,13 +9,13 @@ mod samples;
 
 use std::sync::Arc;
 
+use ::http::StatusCode;
 use axum::{
     Json, Router,
     extract::DefaultBodyLimit,
     response::{IntoResponse, Response},
     routing::{any, get, post},
 };
-use ::http::StatusCode;
 use serde_json::json;
 
 use crate::Shared;

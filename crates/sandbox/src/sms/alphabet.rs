@@ -58,8 +58,10 @@ impl Alphabet {
             Self::Gsm => decode_gsm(octets),
             Self::Latin1 => octets.iter().map(|octet| char::from(*octet)).collect(),
             Self::Ucs2 => {
-                let units: Vec<u16> =
-                    octets.chunks(2).map(|pair| u16::from_be_bytes([pair[0], *pair.get(1).unwrap_or(&0)])).collect();
+                let units: Vec<u16> = octets
+                    .chunks(2)
+                    .map(|pair| u16::from_be_bytes([pair[0], *pair.get(1).unwrap_or(&0)]))
+                    .collect();
                 String::from_utf16_lossy(&units)
             }
             Self::Binary => hex::encode(octets),

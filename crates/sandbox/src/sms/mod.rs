@@ -81,8 +81,10 @@ impl Smsc {
         let written_by = |state: &crate::world::state::State| {
             state.handset(number).and_then(|handset| handset.written_by(Network::Sms)).map(str::to_owned)
         };
-        let business =
-            to.map(str::to_owned).or_else(|| self.world.read(written_by)).unwrap_or_else(|| NOBODY.to_owned());
+        let business = to
+            .map(str::to_owned)
+            .or_else(|| self.world.read(written_by))
+            .unwrap_or_else(|| NOBODY.to_owned());
         let (id, now) = (self.world.fresh_id(), self.world.clock.now());
         let deliveries = receipt::from_handset(system_id, number, &business, text, id.to_le_bytes()[0]);
         let mut records = vec![Record::Seen { number: number.to_owned() }];

@@ -169,12 +169,7 @@ impl Decoder for Framing {
         }
         let mut pdu = from.split_to(length).freeze();
         pdu.advance(4);
-        Ok(Some(Pdu {
-            command: pdu.get_u32(),
-            status: pdu.get_u32(),
-            sequence: pdu.get_u32(),
-            body: pdu,
-        }))
+        Ok(Some(Pdu { command: pdu.get_u32(), status: pdu.get_u32(), sequence: pdu.get_u32(), body: pdu }))
     }
 }
 

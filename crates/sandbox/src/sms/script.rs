@@ -49,7 +49,11 @@ pub(crate) fn plan(
     let number = submission.number.clone();
     let sms = Sms { system_id: system_id.to_owned(), state: ENROUTE, final_at: None };
     let mut records = vec![
-        Record::WrittenTo { number: number.clone(), network: Network::Sms, business: submission.source.clone() },
+        Record::WrittenTo {
+            number: number.clone(),
+            network: Network::Sms,
+            business: submission.source.clone(),
+        },
         Record::Sms { id, sms },
     ];
     let mut plan = |delay: u64, action: Action| records.push(world.job(id, answered_at, delay, action));

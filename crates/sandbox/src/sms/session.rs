@@ -184,12 +184,8 @@ async fn bind(smsc: &Smsc, incoming: &mut Incoming, outgoing: &mpsc::Sender<Pdu>
 
 async fn nack<T>(outgoing: &mpsc::Sender<Pdu>, error: &FramingError) -> Option<T> {
     if matches!(error, FramingError::Length(_)) {
-        let nack = Pdu {
-            command: pdu::GENERIC_NACK,
-            status: pdu::RINVCMDLEN,
-            sequence: 0,
-            body: Bytes::new(),
-        };
+        let nack =
+            Pdu { command: pdu::GENERIC_NACK, status: pdu::RINVCMDLEN, sequence: 0, body: Bytes::new() };
         let _ = outgoing.send(nack).await;
     }
     None
@@ -293,9 +289,7 @@ fn respond(smsc: &Arc<Smsc>, session: &Arc<Bound>, pdu: &Pdu) -> Option<Pdu> {
         pdu::QUERY_SM => Some(query(smsc, session, pdu)),
         pdu::CANCEL_SM => Some(cancel(smsc, session, pdu)),
         pdu::ENQUIRE_LINK | pdu::UNBIND => Some(pdu.answer(pdu::ROK)),
-        pdu::BIND_RECEIVER | pdu::BIND_TRANSMITTER | pdu::BIND_TRANSCEIVER => {
-            Some(pdu.answer(pdu::RALYBND))
-        }
+        pdu::BIND_RECEIVER | pdu::BIND_TRANSMITTER | pdu::BIND_TRANSCEIVER => Some(pdu.answer(pdu::RALYBND)),
         answer if answer & pdu::RESPONSE != 0 => {
             session.answered(pdu);
             None
@@ -368,7 +362,8 @@ fn cancel(smsc: &Smsc, session: &Bound, pdu: &Pdu) -> Pdu {
     let Ok(named) = named else { return pdu.answer(pdu::RINVMSGLEN) };
     let Some(id) = receipt::parse_message_id(&named) else { return pdu.answer(pdu::RCANCELFAIL) };
     let cancelled = smsc.world.change(|state| {
-        let waiting = state.sms.get(&id).filter(|sms| sms.state == ENROUTE && sms.system_id == session.system_id);
+        let waiting =
+            state.sms.get(&id).filter(|sms| sms.state == ENROUTE && sms.system_id == session.system_id);
         let Some(sms) = waiting else { return (Vec::new(), false) };
         let mut records: Vec<Record> = state
             .jobs
@@ -388,4 +383,3 @@ fn known_sms(smsc: &Smsc, session: &Bound, pdu: &Pdu) -> Option<(u64, Sms)> {
     let sms = smsc.world.read(|state| state.sms.get(&id).cloned())?;
     (sms.system_id == session.system_id).then_some((id, sms))
 }
-

@@ -55,7 +55,10 @@ impl GraphError {
 
     /// 104: no token.
     pub(crate) fn no_token() -> Self {
-        Self { title: "An access token is required to request this resource.".to_owned(), ..Self::new(401, 104, "", "") }
+        Self {
+            title: "An access token is required to request this resource.".to_owned(),
+            ..Self::new(401, 104, "", "")
+        }
     }
 
     /// 190: a token that nobody gave out.
@@ -71,12 +74,22 @@ impl GraphError {
 
     /// 130429: too many messages per second.
     pub(crate) fn throttled() -> Self {
-        Self::new(429, 130_429, "Rate limit hit", "Message failed to send because there were too many messages.")
+        Self::new(
+            429,
+            130_429,
+            "Rate limit hit",
+            "Message failed to send because there were too many messages.",
+        )
     }
 
     /// 131021: sender and recipient are the same.
     pub(crate) fn same_number() -> Self {
-        Self::new(400, 131_021, "Recipient cannot be sender", "Sender and recipient phone number are the same.")
+        Self::new(
+            400,
+            131_021,
+            "Recipient cannot be sender",
+            "Sender and recipient phone number are the same.",
+        )
     }
 
     /// 131026: no WhatsApp at that number.
@@ -103,7 +116,9 @@ impl GraphError {
 
     /// 132000: too many or too few parameters for the template.
     pub(crate) fn template_parameters(given: usize, expected: usize) -> Self {
-        let details = format!("body: number of localizable_params ({given}) does not match the expected number of params ({expected})");
+        let details = format!(
+            "body: number of localizable_params ({given}) does not match the expected number of params ({expected})"
+        );
         Self::new(400, 132_000, "Number of parameters does not match the expected number of params", details)
     }
 

@@ -87,8 +87,12 @@ impl Fetcher {
                 self.remember(link, UNREACHED_FOR, &Found::Unverified);
                 return Ok(Found::Unverified);
             }
-            let response =
-                self.client.get(url.clone()).send().await.map_err(|_| failed("the server did not answer properly"))?;
+            let response = self
+                .client
+                .get(url.clone())
+                .send()
+                .await
+                .map_err(|_| failed("the server did not answer properly"))?;
             if response.status().is_redirection() {
                 url = redirected(&url, response.headers())?;
                 continue;
@@ -166,7 +170,8 @@ fn redirected(from: &Url, headers: &HeaderMap) -> Result<Url, GraphError> {
 
 /// How long the server allows the file to be kept.
 fn freshness(headers: &HeaderMap) -> Duration {
-    let control = headers.get(header::CACHE_CONTROL).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let control =
+        headers.get(header::CACHE_CONTROL).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut keep = CACHE_FOR;
     for directive in control.split(',').map(|one| one.trim().to_ascii_lowercase()) {
         match directive.split_once('=') {

@@ -26,8 +26,14 @@ pub(crate) fn shown(interactive: &Map<String, Value>) -> Result<Shown> {
         "list" => check_list(action)?,
         "flow" => check_flow(action)?,
         "cta_url" => drop(object(action, "parameters")?),
-        "location_request_message" | "address_message" | "product" | "product_list" | "catalog_message"
-        | "call_permission_request" | "voice_call" | "carousel" => {}
+        "location_request_message"
+        | "address_message"
+        | "product"
+        | "product_list"
+        | "catalog_message"
+        | "call_permission_request"
+        | "voice_call"
+        | "carousel" => {}
         _ => return Err(GraphError::parameter("Param interactive.type is not known.")),
     }
     let most = if kind == "list" { MAX_LIST_BODY } else { MAX_BODY };

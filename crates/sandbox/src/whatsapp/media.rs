@@ -70,7 +70,8 @@ impl MediaStore {
         request: Request,
     ) -> Result<Response, GraphError> {
         let form = Form::read(request).await?;
-        let product = form.messaging_product.as_deref().or(query.get("messaging_product").map(String::as_str));
+        let product =
+            form.messaging_product.as_deref().or(query.get("messaging_product").map(String::as_str));
         if product != Some("whatsapp") {
             return Err(GraphError::parameter("The parameter messaging_product is required."));
         }

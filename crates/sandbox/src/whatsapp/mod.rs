@@ -80,7 +80,9 @@ impl Graph {
         };
         let business = match to {
             Some(to) => self.business_named(to),
-            None => self.world.read(written_by).map_or_else(|| self.first_business(), |id| self.business(&id)),
+            None => {
+                self.world.read(written_by).map_or_else(|| self.first_business(), |id| self.business(&id))
+            }
         }?;
         let (id, now, wamid) = (self.world.fresh_id(), self.world.clock.now(), ids::inbound(number));
         let event = events::text_from(number, business, &wamid, text, now);
@@ -97,7 +99,9 @@ impl Graph {
     /// The business of a phone number id, which was used before.
     fn business(&self, id: &str) -> Option<Business> {
         let configured = self.options.tokens.iter().find_map(|token| token.find(id));
-        let any = || self.options.tokens.iter().find(|token| token.any_number).and_then(|token| token.business_of(id));
+        let any = || {
+            self.options.tokens.iter().find(|token| token.any_number).and_then(|token| token.business_of(id))
+        };
         configured.or_else(any)
     }
 
@@ -105,7 +109,10 @@ impl Graph {
     fn business_named(&self, name: &str) -> Option<Business> {
         let digits = number::digits(name)?;
         let by_number = self.options.tokens.iter().find_map(|token| {
-            let number = token.numbers.iter().find(|number| number::digits(&number.number).as_ref() == Some(&digits))?;
+            let number = token
+                .numbers
+                .iter()
+                .find(|number| number::digits(&number.number).as_ref() == Some(&digits))?;
             Some(token.business(number))
         });
         by_number.or_else(|| self.business(&digits))
@@ -117,7 +124,11 @@ pub(crate) fn service(graph: Arc<Graph>) -> Router {
     Router::new().fallback(serve).layer(DefaultBodyLimit::max(media::MAX_UPLOAD)).with_state(graph)
 }
 
-async fn serve(State(graph): State<Arc<Graph>>, query: Query<HashMap<String, String>>, request: Request) -> Response {
+async fn serve(
+    State(graph): State<Arc<Graph>>,
+    query: Query<HashMap<String, String>>,
+    request: Request,
+) -> Response {
     let latency = graph.switches.latency();
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
@@ -157,7 +168,10 @@ async fn route(graph: &Arc<Graph>, query: HashMap<String, String>, request: Requ
         }
         ("GET", [id]) => object(graph, token, id, &query),
         ("DELETE", [id]) => {
-            graph.media.find(id, query.get("phone_number_id").map(String::as_str)).ok_or_else(|| GraphError::no_object("delete", id))?;
+            graph
+                .media
+                .find(id, query.get("phone_number_id").map(String::as_str))
+                .ok_or_else(|| GraphError::no_object("delete", id))?;
             graph.media.remove(id).await;
             Ok(success())
         }
@@ -172,19 +186,25 @@ fn method_name(method: &Method) -> String {
 
 /// `v23.0`
 fn is_version(segment: &str) -> bool {
-    segment.strip_prefix('v').is_some_and(|rest| {
-        !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit() || c == '.')
-    })
+    segment
+        .strip_prefix('v')
+        .is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit() || c == '.'))
 }
 
 impl Graph {
-    fn authenticate(&self, request: &Request, query: &HashMap<String, String>) -> Result<&crate::Token, GraphError> {
+    fn authenticate(
+        &self,
+        request: &Request,
+        query: &HashMap<String, String>,
+    ) -> Result<&crate::Token, GraphError> {
         let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let bearer = header.and_then(|value| {
             let (scheme, token) = value.split_once(' ')?;
-            (scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("oauth")).then(|| token.trim())
+            (scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("oauth"))
+                .then(|| token.trim())
         });
-        let token = bearer.or(query.get("access_token").map(String::as_str)).ok_or_else(GraphError::no_token)?;
+        let token =
+            bearer.or(query.get("access_token").map(String::as_str)).ok_or_else(GraphError::no_token)?;
         self.options.tokens.iter().find(|known| known.token == token).ok_or_else(GraphError::bad_token)
     }
 }
@@ -194,7 +214,10 @@ fn known(token: &crate::Token, method: &str, id: &str) -> Result<Business, Graph
 }
 
 /// Parameters of the body, JSON or form, and those of the query that the body lacks.
-async fn parameters(query: HashMap<String, String>, request: Request) -> Result<Map<String, Value>, GraphError> {
+async fn parameters(
+    query: HashMap<String, String>,
+    request: Request,
+) -> Result<Map<String, Value>, GraphError> {
     let form = request
         .headers()
         .get(header::CONTENT_TYPE)
@@ -228,7 +251,8 @@ fn form_parameters(body: &[u8]) -> Map<String, Value> {
 }
 
 fn phone_numbers(token: &crate::Token) -> Value {
-    let data: Vec<Value> = token.numbers.iter().map(|number| shown_number(&token.business(number), &number.name)).collect();
+    let data: Vec<Value> =
+        token.numbers.iter().map(|number| shown_number(&token.business(number), &number.name)).collect();
     json!({ "data": data })
 }
 
@@ -249,7 +273,9 @@ fn shown_number(business: &Business, name: &str) -> Value {
 
 fn object(graph: &Graph, token: &crate::Token, id: &str, query: &HashMap<String, String>) -> Answer {
     let owner = query.get("phone_number_id").map(String::as_str);
-    if let Some(upload) = graph.media.find(id, owner).filter(|upload| token.business_of(&upload.owner).is_some()) {
+    if let Some(upload) =
+        graph.media.find(id, owner).filter(|upload| token.business_of(&upload.owner).is_some())
+    {
         return Ok(ok(&json!({
             "messaging_product": "whatsapp",
             "url": graph.media.link(&graph.base, id),
@@ -282,7 +308,8 @@ fn subscribed_apps() -> Value {
 /// Subscribes, with an address of its own if one is given.
 async fn subscribe(graph: &Graph, body: &Map<String, Value>) -> Answer {
     let Some(address) = read::text(body, "override_callback_uri") else { return Ok(success()) };
-    let url = Url::parse(address).map_err(|_| GraphError::parameter("Param override_callback_uri is not a URL."))?;
+    let url = Url::parse(address)
+        .map_err(|_| GraphError::parameter("Param override_callback_uri is not a URL."))?;
     let token = read::text(body, "verify_token").unwrap_or_default();
     if graph.webhook.set_verified(url, token).await {
         Ok(success())

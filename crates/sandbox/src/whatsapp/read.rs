@@ -93,7 +93,9 @@ fn read_send(body: &Map<String, Value>) -> Result<Send> {
     let shown = shown(&kind, body)?;
     let opaque = text(body, "biz_opaque_callback_data").map(str::to_owned);
     if opaque.as_deref().is_some_and(|opaque| opaque.chars().count() > MAX_OPAQUE) {
-        return Err(GraphError::parameter("Param biz_opaque_callback_data must be at most 512 characters long."));
+        return Err(GraphError::parameter(
+            "Param biz_opaque_callback_data must be at most 512 characters long.",
+        ));
     }
     let template = kind == "template";
     Ok(Send { input, number, by_user_id, kind, opaque, shown, template })
@@ -108,7 +110,8 @@ fn recipient(body: &Map<String, Value>) -> Result<(String, bool)> {
             _ => Err(GraphError::parameter("Param to must be a string.")),
         };
     }
-    let recipient = text(body, "recipient").ok_or_else(|| GraphError::parameter("The parameter to is required."))?;
+    let recipient =
+        text(body, "recipient").ok_or_else(|| GraphError::parameter("The parameter to is required."))?;
     Ok((recipient.to_owned(), true))
 }
 
@@ -146,7 +149,8 @@ pub(crate) fn media_of(kind: MediaKind, media: &Map<String, Value>) -> Result<Me
     if caption.as_deref().is_some_and(|caption| caption.chars().count() > MAX_CAPTION) {
         return Err(GraphError::parameter("Param caption must be at most 1024 characters long."));
     }
-    let filename = (kind == MediaKind::Document).then(|| text(media, "filename").map(str::to_owned)).flatten();
+    let filename =
+        (kind == MediaKind::Document).then(|| text(media, "filename").map(str::to_owned)).flatten();
     Ok(Media { kind, source, caption, filename })
 }
 
@@ -188,7 +192,9 @@ fn contact_name(contact: &Value) -> Result<&str> {
     let formatted = text(name, "formatted_name").ok_or_else(|| GraphError::missing("name.formatted_name"))?;
     let parts = ["first_name", "last_name", "middle_name", "suffix", "prefix"];
     if !parts.into_iter().any(|part| text(name, part).is_some()) {
-        return Err(GraphError::parameter("At least one part of the name besides formatted_name is required."));
+        return Err(GraphError::parameter(
+            "At least one part of the name besides formatted_name is required.",
+        ));
     }
     Ok(formatted)
 }
@@ -281,7 +287,8 @@ pub(crate) fn object<'a>(from: &'a Map<String, Value>, name: &str) -> Result<&'a
 
 /// A required text of limited length.
 pub(crate) fn limited<'a>(from: &'a Map<String, Value>, name: &str, most: usize) -> Result<&'a str> {
-    let value = text(from, name).filter(|value| !value.is_empty()).ok_or_else(|| GraphError::missing(name))?;
+    let value =
+        text(from, name).filter(|value| !value.is_empty()).ok_or_else(|| GraphError::missing(name))?;
     if value.chars().count() > most {
         let details = format!("Param {name} must be at most {most} characters long.");
         return Err(GraphError::parameter(details));

@@ -93,7 +93,13 @@ pub(crate) fn failure(outbound: &Outbound, window_open: bool) -> Option<GraphErr
 }
 
 /// The message fails.
-pub(crate) fn fail(world: &World, id: Id, outbound: &Outbound, error: &GraphError, from: Millis) -> Vec<Record> {
+pub(crate) fn fail(
+    world: &World,
+    id: Id,
+    outbound: &Outbound,
+    error: &GraphError,
+    from: Millis,
+) -> Vec<Record> {
     let at = from + world.clock.span(DELIVERED_MS);
     let event = events::failed(outbound, error, at);
     vec![world.job(id, from, DELIVERED_MS, Action::Webhook(event))]

@@ -86,10 +86,16 @@ fn file_of(graph: &Graph, business: &Business, send: &Send) -> Result<File, Grap
                 .ok_or_else(|| GraphError::value(format!("There is no media with the id {id}.")))?;
             let unfit = !media.kind.takes(&upload.mime_type) || upload.size > media.kind.limit();
             let error = unfit.then(|| {
-                GraphError::media(format!("Unsupported media type {:?} for this kind of message.", upload.mime_type))
+                GraphError::media(format!(
+                    "Unsupported media type {:?} for this kind of message.",
+                    upload.mime_type
+                ))
             });
             let url = Some(format!("{}/{id}", graph.base));
-            Ok((Some(Media { url, mime_type: Some(upload.mime_type), size: Some(upload.size), ..blank }), error))
+            Ok((
+                Some(Media { url, mime_type: Some(upload.mime_type), size: Some(upload.size), ..blank }),
+                error,
+            ))
         }
     }
 }

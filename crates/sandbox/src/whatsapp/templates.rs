@@ -55,8 +55,11 @@ const TEMPLATES: [Template; 4] = [
 
 /// The list, as `GET /{waba}/message_templates` gives it.
 pub(crate) fn list(name: Option<&str>) -> Value {
-    let data: Vec<Value> =
-        TEMPLATES.iter().filter(|one| name.is_none_or(|name| name == one.name)).map(Template::shown).collect();
+    let data: Vec<Value> = TEMPLATES
+        .iter()
+        .filter(|one| name.is_none_or(|name| name == one.name))
+        .map(Template::shown)
+        .collect();
     json!({ "data": data, "paging": { "cursors": { "before": "MAZDZD", "after": "MjQZD" } } })
 }
 
@@ -114,7 +117,8 @@ pub(crate) fn hydrate(name: &str, language: &str, parameters: &[String]) -> Resu
     if parameters.len() != template.parameters() {
         return Err(GraphError::template_parameters(parameters.len(), template.parameters()));
     }
-    let fill = |text: String, (at, value): (usize, &String)| text.replace(&format!("{{{{{}}}}}", at + 1), value);
+    let fill =
+        |text: String, (at, value): (usize, &String)| text.replace(&format!("{{{{{}}}}}", at + 1), value);
     let text = parameters.iter().enumerate().fold(template.body.to_owned(), fill);
     Ok(Hydrated { text, category: template.category.to_lowercase() })
 }

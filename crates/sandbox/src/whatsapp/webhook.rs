@@ -153,7 +153,8 @@ impl Webhook {
             .header("content-type", "application/json")
             .header("x-hub-signature-256", events::signature(&self.app_secret, &body))
             .body(body);
-        let delivered = request.send().await.is_ok_and(|response| response.status() == reqwest::StatusCode::OK);
+        let delivered =
+            request.send().await.is_ok_and(|response| response.status() == reqwest::StatusCode::OK);
         if delivered {
             let at = self.world.clock.now();
             self.world.commit(batch.iter().map(|(job, _)| Record::Done { job: *job, at }).collect());
