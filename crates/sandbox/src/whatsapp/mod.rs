@@ -203,8 +203,9 @@ impl Graph {
             (scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("oauth"))
                 .then(|| token.trim())
         });
-        let token =
-            bearer.or(query.get("access_token").map(String::as_str)).ok_or_else(GraphError::no_token)?;
+        let token = bearer
+            .or_else(|| query.get("access_token").map(String::as_str))
+            .ok_or_else(GraphError::no_token)?;
         self.options.tokens.iter().find(|known| known.token == token).ok_or_else(GraphError::bad_token)
     }
 }
