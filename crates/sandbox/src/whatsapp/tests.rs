@@ -6,7 +6,7 @@ use super::{
 };
 
 fn business() -> Business {
-    Business { id: "1".to_owned(), number: "15550000001".to_owned(), waba: "2".to_owned() }
+    Business { id: "1".to_owned(), number: "18005550199".to_owned(), waba: "2".to_owned() }
 }
 
 #[test]

@@ -42,7 +42,7 @@ async fn a_message_is_sent_delivered_and_read() {
     let expected = json!({
         "channel": "whatsapp",
         "network_id": id,
-        "from": "15550000001",
+        "from": "18005550199",
         "type": "text",
         "text": "Grüße",
         "media": null,
@@ -260,7 +260,7 @@ async fn wrong_requests_are_refused_at_once() {
         (template("15551234567", "missing_offer", &[]), 132_001),
         (template("15551234567", "paused_offer", &[]), 132_015),
         (template("15551234567", "order_update", &["only one"]), 132_000),
-        (text("15550000001", "to myself"), 131_021),
+        (text("18005550199", "to myself"), 131_021),
     ];
     for (body, expected) in cases {
         let (status, answer) = bench.send(body.clone()).await;
