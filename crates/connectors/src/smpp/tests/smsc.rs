@@ -10,6 +10,7 @@ use model::{
     Span, Time,
     content::Text,
     message::{Extras, Priority},
+    network::InboundContent,
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -211,7 +212,7 @@ async fn bind_and_submit_are_exact_on_the_wire() {
     stage.wait_for(|smpp| smpp.health().text == "bound, 1 of 1 sessions").await;
     let sent = stage.send("Hi @");
     let (sequence, body) = peer.submit().await;
-    let expected = b"\0\x05\0Shop\0\x01\x01491701234567\0\0\0\x01\0000000000130000R\0\x01\0\0\0\x04Hi \0";
+    let expected = b"\0\x05\0Shop\0\x01\x01491701234567\0\0\0\x01\x00000000000130000R\0\x01\0\0\0\x04Hi \0";
     assert_eq!(body, expected);
     peer.take(sequence, "1A36").await;
     assert_eq!(answer(sent).await, ids(&["1A36"]));
@@ -383,6 +384,19 @@ async fn a_peer_that_unbinds_is_answered_and_connected_to_again() {
 }
 
 #[tokio::test]
+async fn a_peer_that_answers_no_probe_is_connected_to_again() {
+    let stage = Stage::new("enquire_link_s = 1\nenquire_timeout_ms = 50").await;
+    let mut peer = stage.bound().await;
+    let sent = stage.send("Hi");
+    peer.submit().await;
+    assert_eq!((peer.read().await.0, peer.read().await.0), (0x15, 0x15));
+    assert_eq!(answer(sent).await, Err(Cause::OutcomeUnknown));
+    stage.bound().await;
+    let error = stage.smpp.health().last_error;
+    assert_eq!(error.as_deref(), Some("session ended: no answer to enquire_link"));
+}
+
+#[tokio::test]
 async fn stopping_drains_unbinds_and_ends() {
     let stage = Stage::new("").await;
     let mut peer = stage.bound().await;
@@ -427,6 +441,19 @@ async fn a_refused_bind_is_told_in_the_health() {
     let health = stage.smpp.health();
     assert_eq!(health.text, "not bound, 0 of 1 sessions");
     assert_eq!(health.last_error.as_deref(), Some("bind refused: 0x0000000E ESME_RINVPASWD"));
+}
+
+#[tokio::test]
+async fn a_message_from_a_person_reaches_the_desk_whole() {
+    let mut stage = Stage::new("").await;
+    let mut peer = stage.bound().await;
+    peer.write(&deliver(1, 0x40, b"\x05\x00\x03\x07\x02\x02world")).await;
+    assert_eq!(peer.read().await, (0x8000_0005, 0, 1, vec![0]));
+    peer.write(&deliver(2, 0x40, b"\x05\x00\x03\x07\x02\x01hello ")).await;
+    let NetworkEvent::Inbound(inbound) = stage.event().await else { panic!("a message") };
+    assert_eq!((&inbound.from[..], &inbound.to[..]), ("491701234567", "Shop"));
+    assert_eq!(inbound.content, InboundContent::Text("hello world".into()));
+    assert_eq!(peer.read().await, (0x8000_0005, 0, 2, vec![0]));
 }
 
 #[tokio::test]
