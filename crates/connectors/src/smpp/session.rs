@@ -451,7 +451,7 @@ impl<T> Session<T> {
 
     /// Does what a refusal asks for; what cannot be helped is reported.
     fn remedy(&mut self, now: Instant, part: Part, refused: u32) {
-        match status::lookup(refused).remedy {
+        match status::remedy(refused, &self.settings.status_causes) {
             Remedy::Report => self.settle_refused(&part, refused),
             Remedy::RepeatOnce => self.repair(part, refused, |request| Some(request.clone())),
             Remedy::DropTlvs => self.repair(part, refused, |request| {
