@@ -18,6 +18,7 @@ mod window;
 use std::io::{self, Read, Seek};
 
 pub use format::{Color, Format, Iso, IsoBrand, Ogg, OggCodec, Picture, TrackCodec, Tracks, Webp};
+pub(crate) use format::{DOCX, PPTX, XLSX};
 
 use window::Window;
 
