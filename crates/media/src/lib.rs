@@ -8,6 +8,7 @@
 //! | [`probe`] | tells what a file is by looking into it |
 //! | [`limits`] | what dialects and channels take, as one table, and the judgement by it |
 //! | [`check`] | all four together, once per link and not once per recipient |
+//! | [`fit`] | makes a picture fit that does not; off unless the operator turns it on |
 //! | [`library`] | keeps uploads on disk and serves them under signed paths |
 //!
 //! Start with [`check::Checker`]. It deliberately does not send anything and knows no message:
@@ -18,6 +19,7 @@
 
 pub mod check;
 pub mod fetch;
+pub mod fit;
 pub mod guard;
 pub mod library;
 pub mod limits;

@@ -28,7 +28,7 @@ use tokio::{sync::oneshot, task::spawn_blocking, time::Instant};
 use crate::{
     fetch::{Caching, FetchError, Fetched, Fetcher, Head, Order, Validators},
     limits::{self, Purpose},
-    probe::{Facts, Format, Size, probe},
+    probe::{Facts, Format, Size, normal_type, probe},
 };
 
 use cache::Cache;
@@ -282,7 +282,7 @@ impl Inner {
             Size::Exactly(_) => blocking(move || probe(spare)).await?,
             Size::MoreThan(_) => Format::Unknown,
         };
-        let declared = head.content_type.as_deref().and_then(limits::normal_type);
+        let declared = head.content_type.as_deref().and_then(normal_type);
         Ok(Looked::At(Facts { size, declared, format }, head))
     }
 

@@ -35,6 +35,8 @@ use tokio::{
     task::spawn_blocking,
 };
 
+use crate::probe::Facts;
+
 pub use serve::Slice;
 pub use sign::{SigningKey, extension};
 
@@ -90,7 +92,7 @@ impl Default for Limits {
             file_bytes: 100 * 1024 * 1024,
             account_bytes: 10 * 1024 * 1024 * 1024,
             account_files: 100_000,
-            files: 1_000_000,
+            files: 250_000,
             // Meta keeps uploads for 30 days.
             keep: Span::from_hours(30 * 24),
         }
@@ -255,6 +257,14 @@ impl Library {
         disk::blob_path(&self.inner.root, &record.sha256)
     }
 
+    /// Looks into the content of a file. Blocks.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn facts(&self, record: &Record) -> io::Result<Facts> {
+        Facts::of(fs::File::open(self.blob_path(record))?, Some(&record.mime))
+    }
+
     /// Opens the content of a file.
     ///
     /// # Errors
@@ -268,8 +278,8 @@ impl Library {
     /// # Errors
     /// If the disk fails.
     pub fn remove(&self, account: &AccountName, id: MediaId) -> io::Result<bool> {
-        let own = self.held(id).is_some_and(|record| record.account == *account);
-        Ok(own && self.inner.remove(|record| record.id == id)?.records > 0)
+        let own = self.held(id).filter(|record| record.account == *account);
+        Ok(self.inner.remove(own.into_iter().collect())?.records > 0)
     }
 
     /// Removes what has expired and is not needed any more, and content that nobody refers to.
@@ -279,7 +289,11 @@ impl Library {
     /// If the disk fails. What was not removed goes with the next sweep, or, if only its content is
     /// left, at the next start.
     pub fn sweep(&self, now: Time, is_needed: impl Fn(&MediaId) -> bool) -> io::Result<Swept> {
-        self.inner.remove(|record| record.expires_at <= now && !is_needed(&record.id))
+        let expired = |record: &&Arc<Record>| record.expires_at <= now;
+        let mut going: Vec<_> = self.inner.index().records.values().filter(expired).cloned().collect();
+        // Asked without the lock, since it may take long; nobody begins to need an expired file.
+        going.retain(|record| !is_needed(&record.id));
+        self.inner.remove(going)
     }
 
     /// Path under which anyone can fetch a file, for networks that take links: it ends in an
@@ -386,11 +400,13 @@ impl Inner {
         }
     }
 
-    fn remove(&self, goes: impl Fn(&Record) -> bool) -> io::Result<Swept> {
+    fn remove(&self, going: Vec<Arc<Record>>) -> io::Result<Swept> {
         let _commit = self.commit.lock().unwrap_or_else(PoisonError::into_inner);
-        let going: Vec<_> = self.index().records.values().filter(|record| goes(record)).cloned().collect();
         let mut swept = Swept::default();
         for record in going {
+            if !self.index().records.contains_key(&record.id) {
+                continue;
+            }
             disk::remove(&disk::record_path(&self.root, record.id))?;
             swept.records += 1;
             if self.index().forget(&record) {

@@ -55,9 +55,9 @@ impl SigningKey {
 /// The usual extension of a type, for the end of a public path.
 #[must_use]
 pub fn extension(mime: &str) -> &'static str {
-    use crate::probe::{DOCX, PPTX, XLSX};
+    use crate::probe::{DOCX, PPTX, XLSX, normal_type};
 
-    match crate::limits::normal_type(mime).as_deref() {
+    match normal_type(mime).as_deref() {
         Some("image/jpeg") => "jpg",
         Some("image/png") => "png",
         Some("image/gif") => "gif",

@@ -82,6 +82,20 @@ async fn a_kept_file_is_found_by_its_account_and_survives_a_restart() {
 }
 
 #[tokio::test]
+async fn a_kept_file_can_be_judged_like_a_fetched_one() {
+    use crate::limits::{Purpose, judge};
+
+    let folder = folder();
+    let library = open(&folder);
+    let record = put(&library, "acme", include_bytes!("../../fixtures/rgb.jpg")).await;
+    let facts = library.facts(&record).expect("is readable");
+    let extras = model::message::Extras::default();
+    let image = Purpose::new("kaleyra", model::Channel::Whatsapp, model::content::MediaKind::Image, &extras);
+    let texts: Vec<_> = judge(&facts, &image).into_iter().map(|violation| violation.text).collect();
+    assert_eq!(texts, ["the file is declared as image/png but is image/jpeg"]);
+}
+
+#[tokio::test]
 async fn the_same_content_lies_on_disk_once_and_goes_with_its_last_record() {
     let folder = folder();
     let library = open(&folder);

@@ -270,26 +270,6 @@ fn not_aac(tracks: &Tracks) -> Option<Violation> {
     Some(Violation::unsupported(format!("the sound codec is {codec}, not AAC")))
 }
 
-/// A declared type in the form the table uses: lower case, without parameters, common
-/// misspellings mended. `None` for types that say nothing.
-#[must_use]
-pub fn normal_type(declared: &str) -> Option<String> {
-    let bare = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let mended = match bare.as_str() {
-        "image/jpg" | "image/pjpeg" => "image/jpeg",
-        "image/x-png" => "image/png",
-        "video/3gp" => "video/3gpp",
-        "audio/mp3" | "audio/x-mp3" | "audio/x-mpeg" => "audio/mpeg",
-        "audio/m4a" | "audio/x-m4a" => "audio/mp4",
-        "audio/x-aac" | "audio/aacp" => "audio/aac",
-        "audio/opus" | "application/ogg" => "audio/ogg",
-        "application/x-pdf" => "application/pdf",
-        "" | "application/octet-stream" | "binary/octet-stream" | "application/x-unknown" => return None,
-        other => other,
-    };
-    Some(mended.chars().take(100).collect())
-}
-
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -6,6 +6,7 @@
 //! on content.
 
 mod audio;
+mod declared;
 mod format;
 mod image;
 mod iso;
@@ -17,6 +18,7 @@ mod window;
 
 use std::io::{self, Read, Seek};
 
+pub use declared::normal_type;
 pub use format::{Color, Format, Iso, IsoBrand, Ogg, OggCodec, Picture, TrackCodec, Tracks, Webp};
 pub(crate) use format::{DOCX, PPTX, XLSX};
 
@@ -32,6 +34,17 @@ pub struct Facts {
     pub declared: Option<String>,
     /// What it is by its bytes; [`Format::Unknown`] also if it was not read to the end.
     pub format: Format,
+}
+
+impl Facts {
+    /// Facts of a whole file, such as an upload. Blocks while the source does.
+    ///
+    /// # Errors
+    /// Only those of the source itself.
+    pub fn of(mut source: impl Read + Seek, declared: Option<&str>) -> io::Result<Self> {
+        let size = Size::Exactly(source.seek(io::SeekFrom::End(0))?);
+        Ok(Self { size, declared: declared.and_then(normal_type), format: probe(source)? })
+    }
 }
 
 /// A number of bytes, or a bound that was passed.
