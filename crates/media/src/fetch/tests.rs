@@ -6,15 +6,9 @@ use std::sync::{
 use super::*;
 use crate::{guard::Policy, testing::Origin};
 
-fn patience() -> Patience {
-    Patience {
-        connect: Duration::from_secs(2),
-        head: Duration::from_millis(300),
-        total: Duration::from_secs(5),
-        window: Duration::from_millis(100),
-        window_bytes: 1_000,
-        parallel: 4,
-    }
+/// Gives up soon on slow bodies; everything else has time, however busy the machine is.
+fn hasty() -> Patience {
+    Patience { window: Duration::from_millis(100), window_bytes: 1_000, ..Patience::default() }
 }
 
 fn fetcher_with(patience: Patience) -> Fetcher {
@@ -30,8 +24,12 @@ fn order(link: &str) -> Order<'_> {
 
 async fn fetch(order: Order<'_>) -> (Result<Fetched, FetchError>, Vec<u8>) {
     let mut sink = Vec::new();
-    let outcome = fetcher_with(patience()).fetch(order, &mut sink).await;
+    let outcome = fetcher_with(Patience::default()).fetch(order, &mut sink).await;
     (outcome, sink)
+}
+
+async fn fetch_within(patience: Patience, order: Order<'_>) -> Result<Fetched, FetchError> {
+    fetcher_with(patience).fetch(order, &mut Vec::new()).await
 }
 
 #[tokio::test]
@@ -150,7 +148,7 @@ async fn a_drip_is_given_up_long_before_the_whole_time() {
         Some((Duration::from_millis(10), vec![b'x']))
     })
     .await;
-    assert_eq!(fetch(order(&origin.url("/"))).await.0, Err(FetchError::TooSlow));
+    assert_eq!(fetch_within(hasty(), order(&origin.url("/"))).await, Err(FetchError::TooSlow));
 }
 
 #[tokio::test]
@@ -159,13 +157,14 @@ async fn a_body_that_never_begins_is_too_slow() {
         Some((Duration::from_secs(60), vec![b'x']))
     })
     .await;
-    assert_eq!(fetch(order(&origin.url("/"))).await.0, Err(FetchError::TooSlow));
+    assert_eq!(fetch_within(hasty(), order(&origin.url("/"))).await, Err(FetchError::TooSlow));
 }
 
 #[tokio::test]
 async fn a_server_that_listens_and_never_answers_is_given_up() {
     let origin = Origin::streaming("", || Some((Duration::from_secs(60), Vec::new()))).await;
-    assert_eq!(fetch(order(&origin.url("/"))).await.0, Err(FetchError::NoAnswer));
+    let patience = Patience { head: Duration::from_millis(100), ..Patience::default() };
+    assert_eq!(fetch_within(patience, order(&origin.url("/"))).await, Err(FetchError::NoAnswer));
 }
 
 #[tokio::test]
@@ -173,11 +172,10 @@ async fn the_whole_time_is_bounded_even_if_bytes_keep_coming() {
     let origin =
         Origin::streaming("HTTP/1.1 200 OK\r\n\r\n", || Some((Duration::from_millis(5), vec![b'x'; 100])))
             .await;
-    let patience = Patience { total: Duration::from_millis(350), window_bytes: 1, ..patience() };
+    let patience = Patience { total: Duration::from_millis(300), ..Patience::default() };
     let link = origin.url("/");
     let order = Order { max_bytes: u64::MAX, ..order(&link) };
-    let outcome = fetcher_with(patience).fetch(order, &mut Vec::new()).await;
-    assert_eq!(outcome, Err(FetchError::TooLong));
+    assert_eq!(fetch_within(patience, order).await, Err(FetchError::TooLong));
 }
 
 #[tokio::test]
@@ -262,6 +260,6 @@ impl AsyncWrite for Full {
 #[tokio::test]
 async fn a_full_disk_is_our_fault_and_not_the_links() {
     let origin = Origin::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
-    let outcome = fetcher_with(patience()).fetch(order(&origin.url("/")), &mut Full).await;
+    let outcome = fetcher_with(Patience::default()).fetch(order(&origin.url("/")), &mut Full).await;
     assert_eq!(outcome, Err(FetchError::Sink(io::ErrorKind::StorageFull)));
 }
