@@ -19,6 +19,7 @@ use model::{Answer, Call, Inbound, MessageId, Refusal, Time, call::MessageReport
 use serde::{Deserialize, Serialize};
 
 pub mod infobip;
+pub mod kaleyra;
 pub mod support;
 pub mod telesign;
 #[cfg(test)]
@@ -110,6 +111,8 @@ pub struct Settings {
     pub telesign: Option<telesign::Settings>,
     /// Infobip OMNI; `None` if the account does not speak it.
     pub infobip: Option<infobip::Settings>,
+    /// Kaleyra; `None` if the account does not speak it.
+    pub kaleyra: Option<kaleyra::Settings>,
 }
 
 /// A name that requests may present, and what proves it.
@@ -238,7 +241,7 @@ pub enum Success {
 pub type Query = BTreeMap<String, Vec<String>>;
 
 /// All dialects.
-pub static ALL: &[&dyn Dialect] = &[&telesign::Telesign, &infobip::Infobip];
+pub static ALL: &[&dyn Dialect] = &[&telesign::Telesign, &infobip::Infobip, &kaleyra::Kaleyra];
 
 /// The dialect of this name.
 #[must_use]
