@@ -1,6 +1,6 @@
 //! What an account sets for this dialect.
 
-use std::{collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use model::{Channel, Phone};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
@@ -44,9 +44,15 @@ pub struct Settings {
     /// The profile of messages that name none.
     #[serde(default)]
     pub default_profile: Option<String>,
+    /// Without a default profile: where reports go, as the vendor's pages print them.
+    #[serde(default)]
+    pub callback_url: Option<String>,
     /// The profile by which messages from people are told.
     #[serde(default)]
     pub inbound_profile: Option<String>,
+    /// Without an inbound profile: where messages from people go.
+    #[serde(default)]
+    pub inbound_url: Option<String>,
     /// Whether comments and trailing commas are refused even where the account allows them.
     #[serde(default)]
     pub strict_json: bool,
@@ -242,7 +248,9 @@ impl Settings {
             phone_number_ids: BTreeMap::new(),
             callback_profiles: BTreeMap::new(),
             default_profile: None,
+            callback_url: None,
             inbound_profile: None,
+            inbound_url: None,
             strict_json: false,
             sms_templates: BTreeMap::new(),
             flows: BTreeMap::new(),
@@ -265,8 +273,20 @@ impl Settings {
     }
 
     /// The profile of this id, or the default one.
-    pub(super) fn profile(&self, id: Option<&str>) -> Option<&Profile> {
-        self.callback_profiles.get(id.or(self.default_profile.as_deref())?)
+    pub(super) fn profile(&self, id: Option<&str>) -> Option<Cow<'_, Profile>> {
+        self.named_or(id.or(self.default_profile.as_deref()), self.callback_url.as_deref())
+    }
+
+    /// The profile for messages from people.
+    pub(super) fn profile_of_inbound(&self) -> Option<Cow<'_, Profile>> {
+        self.named_or(self.inbound_profile.as_deref(), self.inbound_url.as_deref())
+    }
+
+    fn named_or(&self, id: Option<&str>, url: Option<&str>) -> Option<Cow<'_, Profile>> {
+        match id {
+            Some(id) => self.callback_profiles.get(id).map(Cow::Borrowed),
+            None => Some(Cow::Owned(Profile { url: url?.to_owned(), ..Profile::default() })),
+        }
     }
 
     /// Whether a number is the account's.

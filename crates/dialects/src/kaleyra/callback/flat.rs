@@ -26,7 +26,7 @@ pub(super) fn callback(news: &News<'_>, settings: &Settings) -> Option<Callback>
         return Some(by_address(url, news));
     }
     let profile = settings.profile(news.memo.profile.as_deref())?;
-    Some(profile::callback(profile, &variables(news), None))
+    Some(profile::callback(&profile, &variables(news), None))
 }
 
 fn by_own(own: &OwnCallback, variables: &Variables) -> Callback {

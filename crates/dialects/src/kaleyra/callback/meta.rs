@@ -18,7 +18,7 @@ use crate::{
 
 pub(super) fn callback(news: &News<'_>, settings: &Settings) -> Option<Callback> {
     let profile = settings.profile(news.memo.profile.as_deref())?;
-    Some(profile::callback(profile, &flat::variables(news), Some(payload(news, settings))))
+    Some(profile::callback(&profile, &flat::variables(news), Some(payload(news, settings))))
 }
 
 fn payload(news: &News<'_>, settings: &Settings) -> Vec<u8> {

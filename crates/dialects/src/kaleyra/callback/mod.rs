@@ -93,6 +93,6 @@ impl News<'_> {
 
 /// The callback for a message from a person, if the account wants it.
 pub(super) fn inbound(inbound: &Inbound, context: &Context<'_>, settings: &Settings) -> Option<Callback> {
-    let profile = settings.callback_profiles.get(settings.inbound_profile.as_deref()?)?;
-    inbound::callback(inbound, context, settings, profile)
+    let profile = settings.profile_of_inbound()?;
+    inbound::callback(inbound, context, settings, &profile)
 }

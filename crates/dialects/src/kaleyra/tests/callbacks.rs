@@ -176,6 +176,22 @@ fn profiles_fill_in_variables_and_escape_them_for_what_the_body_is() {
 }
 
 #[test]
+fn an_address_will_do_in_place_of_a_profile() {
+    let own = Settings {
+        callback_url: Some("https://example.com/a".to_owned()),
+        inbound_url: Some("https://example.com/b".to_owned()),
+        ..Settings::new(SID, KEY)
+    };
+    let settings = with(own);
+    let report = whatsapp(&memo(Kind::Whatsapp), Status::Sent, 1);
+    let told = Kaleyra.callback(&report, &rung(Status::Sent), &context(&settings, ""));
+    assert_eq!((told[0].method.as_ref(), told[0].url.as_str()), ("POST", "https://example.com/a"));
+    let text = inbound(Channel::Whatsapp, InboundContent::Text("Hi".to_owned()));
+    let told = Kaleyra.inbound(&text, &context(&settings, ""));
+    assert_eq!((told[0].method.as_ref(), told[0].url.as_str()), ("POST", "https://example.com/b"));
+}
+
+#[test]
 fn a_method_without_body_has_the_variables_in_the_query_unless_the_address_names_them() {
     let url_for = |url: &str| {
         let mut own = own_settings();
