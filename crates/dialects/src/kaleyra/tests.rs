@@ -96,8 +96,8 @@ fn desk(call: &Call) -> Result<Answer, Refusal> {
     match call {
         Call::ReadLogs(_) => Ok(Answer::Logs(vec![message_two(), message_one()])),
         Call::Upload(_) => Ok(Answer::Uploaded { id: "1013859600285441".to_owned(), url: None }),
+        Call::Status(_) => Ok(Answer::Status(Box::new(message_one()))),
         Call::Submit(_)
-        | Call::Status(_)
         | Call::Cancel(_)
         | Call::CreateScenario(_)
         | Call::UpdateScenario(..)
@@ -264,7 +264,9 @@ fn the_older_calls_are_answered_as_the_transcripts_say() {
 
 #[test]
 fn states_are_told_as_the_transcripts_say() {
-    accepted(&["state_of_batch", "state_of_one", "status_ids"]);
+    accepted(&["state_of_batch", "state_of_one", "status_ids", "status_id"]);
+    let unknown = |_: &Call| Err(Refusal::NotFound(Missing::Message));
+    transcript(&Kaleyra, "kaleyra", "status_id_of_nothing", &settings(), unknown);
     let none = |_: &Call| Ok(Answer::Logs(Vec::new()));
     transcript(&Kaleyra, "kaleyra", "state_of_nothing", &settings(), none);
     transcript(&Kaleyra, "kaleyra", "status_ids_of_nothing", &settings(), none);

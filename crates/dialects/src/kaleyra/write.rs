@@ -33,12 +33,15 @@ pub(super) fn write(
             receipt(request, submission, accepted, context)
         }
         (Answer::Logs(reports), Call::ReadLogs(filter)) => states(request, filter, reports),
+        (Answer::Status(report), _) => {
+            let data = vec![sms_state(report)];
+            support::json(StatusCode::OK, &SmsStates { data, error: Nothing {} })
+        }
         (Answer::Uploaded { id, .. }, _) => ok(Uploaded { id: id.clone(), media_id: id.clone() }),
         (Answer::Done, _) => ok(Nothing {}),
         (
             Answer::Accepted(_)
             | Answer::Logs(_)
-            | Answer::Status(_)
             | Answer::Cancelled
             | Answer::Scenario(_)
             | Answer::Scenarios(_)
@@ -174,10 +177,11 @@ fn message_state(report: &MessageReport) -> MessageState {
 fn sms_states(filter: &LogFilter, reports: &[MessageReport]) -> SmsStates {
     let find =
         |wanted: &MessageRef| reports.iter().find(|report| *wanted == MessageRef::Id(report.message.id));
-    let state = |report: &MessageReport| {
-        let (status, status_details) = Standing::of(&report.report).sms();
-        let kind = Memo::of(&report.message).kind;
-        SmsState { campaign_id: ids::campaign(report.message.id, kind), status, status_details }
-    };
-    SmsStates { data: filter.messages.iter().filter_map(find).map(state).collect(), error: Nothing {} }
+    SmsStates { data: filter.messages.iter().filter_map(find).map(sms_state).collect(), error: Nothing {} }
+}
+
+fn sms_state(report: &MessageReport) -> SmsState {
+    let (status, status_details) = Standing::of(&report.report).sms();
+    let kind = Memo::of(&report.message).kind;
+    SmsState { campaign_id: ids::campaign(report.message.id, kind), status, status_details }
 }

@@ -252,6 +252,9 @@ fn statuses(request: &Request<Bytes>) -> Result<Call, Refusal> {
     let text = fields.required("message_ids")?;
     let given = text.split(',').filter(|id| !id.trim().is_empty());
     let ids: Vec<_> = given.take(MAX_IDS).filter_map(ids::parse_campaign).collect();
+    if let [id] = ids.as_slice() {
+        return Ok(Call::Status(MessageRef::Id(*id)));
+    }
     let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else {
         return Err(Refusal::invalid("message_ids", text, "not message ids"));
     };
