@@ -23,7 +23,8 @@ fn name(path: &Path) -> String {
 fn files(path: &Path, ending: &str, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(path).expect("a folder") {
         let path = entry.expect("an entry").path();
-        let hidden = name(&path).starts_with('.') || matches!(name(&path).as_str(), "target" | "node_modules");
+        let hidden =
+            name(&path).starts_with('.') || matches!(name(&path).as_str(), "target" | "node_modules");
         if path.is_dir() && !hidden {
             files(&path, ending, found);
         } else if path.extension().is_some_and(|extension| extension == ending) {
@@ -37,7 +38,9 @@ fn every_dialect_folder_is_registered_has_the_standard_files_and_a_page() {
     for folder in folders("crates/dialects/src").iter().filter(|folder| folder.join("wire.rs").exists()) {
         let name = name(folder);
         assert!(dialects::by_name(&name).is_some(), "{name} is not in dialects::ALL");
-        for file in ["mod.rs", "wire.rs", "read.rs", "write.rs", "refuse.rs", "status.rs", "callback.rs", "tests.rs"] {
+        for file in
+            ["mod.rs", "wire.rs", "read.rs", "write.rs", "refuse.rs", "status.rs", "callback.rs", "tests.rs"]
+        {
             let stem = file.trim_end_matches(".rs");
             let there = folder.join(file).exists() || folder.join(stem).join("mod.rs").exists();
             assert!(there, "{name} has no {file}");
@@ -51,9 +54,13 @@ fn every_dialect_folder_is_registered_has_the_standard_files_and_a_page() {
 #[test]
 fn every_connector_folder_can_be_configured_and_has_a_page() {
     let config = fs::read_to_string(root().join("crates/courant/src/config.rs")).expect("a file");
-    for folder in folders("crates/connectors/src").iter().filter(|folder| folder.join("settings.rs").exists()) {
+    for folder in folders("crates/connectors/src").iter().filter(|folder| folder.join("settings.rs").exists())
+    {
         let name = name(folder);
-        assert!(config.contains(&format!("Option<connectors::{name}::Settings>")), "{name} cannot be configured");
+        assert!(
+            config.contains(&format!("Option<connectors::{name}::Settings>")),
+            "{name} cannot be configured"
+        );
         let page = root().join("docs/connectors").join(format!("{}.md", name.replace('_', "-")));
         assert!(page.exists(), "{name} has no page");
     }

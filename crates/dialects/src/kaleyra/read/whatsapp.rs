@@ -154,9 +154,13 @@ enum Asset {
 }
 
 fn media(kind: MediaKind, mut member: Object) -> Result<Asset, Refusal> {
-    let text = |name: &str| member.get(name).map(stringify).filter(|text| !text.is_empty());
-    let source = match (text("id"), text("link")) {
-        // Kaleyra's sample has both and says which one is for what: an uploaded file wins.
+    let text = |member: &Object, name: &str| member.get(name).map(stringify).filter(|text| !text.is_empty());
+    let source = match (text(&member, "id"), text(&member, "link")) {
+        // Kaleyra's sample has both, with a placeholder for an id: ids are digits.
+        (Some(id), Some(link)) if !id.bytes().all(|byte| byte.is_ascii_digit()) => {
+            member.remove("id");
+            MediaSource::Link(link)
+        }
         (Some(id), _) => MediaSource::Id(id),
         (None, Some(link)) => MediaSource::Link(link),
         (None, None) => return Err(Refusal::missing("link")),
@@ -171,7 +175,7 @@ fn media(kind: MediaKind, mut member: Object) -> Result<Asset, Refusal> {
         name => known.contains(&name) && (value.is_string() || value.is_null()),
     };
     if member.iter().all(is_plain) {
-        let (caption, filename) = (text("caption"), text("filename"));
+        let (caption, filename) = (text(&member, "caption"), text(&member, "filename"));
         return Ok(Asset::Plain(Media { kind, source, mime: None, caption, filename }));
     }
     if matches!(source, MediaSource::Id(_)) {
