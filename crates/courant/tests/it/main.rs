@@ -8,3 +8,4 @@ mod harness;
 mod process;
 mod telesign;
 mod tidy;
+mod vendors;
