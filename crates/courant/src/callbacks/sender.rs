@@ -34,6 +34,8 @@ pub struct Sender {
 #[derive(Debug, Default)]
 struct Flight {
     ids: HashSet<i64>,
+    /// Landed since the outbox was last asked: its answer may still show them as they were.
+    landed: HashSet<i64>,
     per_host: HashMap<String, usize>,
 }
 
@@ -87,7 +89,10 @@ impl Sender {
 
     /// Starts what is due and has a place; whether anything was started.
     async fn start_due(self: &Arc<Self>, results: &mpsc::Sender<CallbackResult>) -> bool {
-        let flying = self.flight(|flight| flight.ids.len());
+        let flying = self.flight(|flight| {
+            flight.landed.clear();
+            flight.ids.len()
+        });
         let due = match self.core.store.callbacks_due(clock::now(), PAGE + flying).await {
             Ok(due) => due,
             Err(error) => {
@@ -184,8 +189,9 @@ async fn save_results(sender: Arc<Sender>, mut results: mpsc::Receiver<CallbackR
             tokio::time::sleep(Span::from_millis(200).to_std()).await;
         }
         sender.flight(|flight| {
-            for id in &ids {
-                flight.ids.remove(id);
+            for id in ids {
+                flight.ids.remove(&id);
+                flight.landed.insert(id);
             }
         });
         sender.landed.notify_one();
@@ -195,7 +201,10 @@ async fn save_results(sender: Arc<Sender>, mut results: mpsc::Receiver<CallbackR
 impl Flight {
     /// Takes a callback on board, unless it is, or its host has too many.
     fn board(&mut self, id: i64, host: &str, most: usize) -> bool {
-        if self.ids.contains(&id) || self.per_host.get(host).is_some_and(|count| *count >= most) {
+        if self.ids.contains(&id)
+            || self.landed.contains(&id)
+            || self.per_host.get(host).is_some_and(|count| *count >= most)
+        {
             return false;
         }
         self.ids.insert(id);
