@@ -16,8 +16,9 @@ use crate::{
     config::Config,
     core::Core,
     desk::{
+        orphans::Orphans,
         shard::{self, Shards},
-        sink::{Desk, Orphans},
+        sink::Desk,
     },
     dispatch::Dispatcher,
     metrics::Metrics,

@@ -11,7 +11,7 @@ use crate::{
     accounts::Accounts,
     auth::Nonces,
     config::Config,
-    desk::{shard::Shards, sink::Orphans},
+    desk::{orphans::Orphans, shard::Shards},
     dispatch::Dispatcher,
     metrics::Metrics,
     routes::Routes,
@@ -38,7 +38,7 @@ pub struct Core {
     pub dispatcher: Dispatcher,
     /// Alarms of the near future.
     pub timers: Timers,
-    /// Receipts for attempts not recorded yet.
+    /// Receipts for attempts whose answers are not recorded yet.
     pub orphans: Orphans,
     /// Rung when callbacks were stored.
     pub outbox: Notify,

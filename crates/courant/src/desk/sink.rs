@@ -1,22 +1,15 @@
 //! Takes what networks tell, finds the messages meant, and answers once it is stored.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use connectors::{BoxFuture, NotStored, Sink};
 use engine::Event;
-use model::{AttemptId, Inbound, NetworkEvent, Receipt, RouteName, Span, Time, network::Subject};
+use model::{Inbound, NetworkEvent, Receipt, RouteName, Span, network::Subject};
 use store::{Change, NewCallback, Part, Remembered};
 use tokio::sync::oneshot;
 
 use crate::{callbacks, clock, core::Core};
 
-/// How long a receipt waits for the answer to its submission.
-const ORPHAN_LIFE: Span = Span::from_mins(10);
-/// Most waiting receipts; beyond, the oldest are dropped (and said so in the log).
-const MAX_ORPHANS: usize = 100_000;
 /// How long an inbound message is known, so that a repetition is not told twice.
 const INBOUND_MEMORY: Span = Span::from_hours(7 * 24);
 
@@ -82,86 +75,41 @@ async fn match_upstream(
     route: &RouteName,
     receipts: Vec<(String, Receipt)>,
 ) -> Result<Vec<Stored>, NotStored> {
-    if receipts.is_empty() {
-        return Ok(Vec::new());
-    }
-    // First put all aside, then look: an answer recorded in between finds them, or we find it.
-    let now = clock::now();
-    core.orphans.put(route, &receipts, now);
-    let ids = receipts.iter().map(|(upstream, _)| upstream.clone()).collect();
-    let parts = core.store.by_upstream(route.clone(), ids).await.map_err(|_| NotStored)?;
     let mut stored = Vec::new();
-    for ((upstream, _), part) in receipts.iter().zip(parts) {
-        let Some(part) = part else { continue };
-        for receipt in core.orphans.take(route, upstream) {
-            stored.push(hand_on(core, part, receipt).await);
+    let mut unknown = Vec::new();
+    let parts = look_up(core, route, receipts.iter().map(|(upstream, _)| upstream)).await?;
+    for ((upstream, receipt), part) in receipts.into_iter().zip(parts) {
+        match part {
+            Some(part) => stored.push(hand_on(core, part, receipt).await),
+            None => unknown.push((core.orphans.expect(route, upstream)?, receipt)),
+        }
+    }
+    // An answer recorded from here on finds them; one recorded meanwhile is found by this look.
+    let parts = look_up(core, route, unknown.iter().map(|(orphan, _)| orphan.upstream())).await?;
+    for ((orphan, receipt), part) in unknown.into_iter().zip(parts) {
+        let part = match part {
+            Some(part) => Some(part),
+            None => orphan.part(core).await?,
+        };
+        match part {
+            Some(part) => stored.push(hand_on(core, part, receipt).await),
+            None => tracing::warn!(%route, "a receipt for an unknown message was dropped"),
         }
     }
     Ok(stored)
 }
 
-/// Receipts waiting for the answer to their submission.
-#[derive(Debug, Default)]
-pub struct Orphans {
-    inner: Mutex<OrphanBook>,
-}
-
-#[derive(Debug, Default)]
-struct OrphanBook {
-    by_id: HashMap<(RouteName, String), Vec<Receipt>>,
-    order: VecDeque<(Time, (RouteName, String))>,
-}
-
-impl Orphans {
-    fn put(&self, route: &RouteName, receipts: &[(String, Receipt)], now: Time) {
-        let mut book = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        for (upstream, receipt) in receipts {
-            let key = (route.clone(), upstream.clone());
-            book.by_id.entry(key.clone()).or_default().push(receipt.clone());
-            book.order.push_back((now + ORPHAN_LIFE, key));
-        }
-        book.forget_old(now);
+/// The attempts and parts of these ids, as far as they are recorded.
+pub(super) async fn look_up(
+    core: &Core,
+    route: &RouteName,
+    ids: impl Iterator<Item = &String>,
+) -> Result<Vec<Option<Part>>, NotStored> {
+    let ids: Vec<String> = ids.cloned().collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
     }
-
-    fn take(&self, route: &RouteName, upstream: &str) -> Vec<Receipt> {
-        let mut book = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        book.by_id.remove(&(route.clone(), upstream.to_owned())).unwrap_or_default()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).by_id.is_empty()
-    }
-
-    /// Hands on the receipts that came before their submission was recorded.
-    pub async fn settle(&self, core: &Core, route: &RouteName, attempt: AttemptId) {
-        if self.is_empty() {
-            return;
-        }
-        // The record is saved before this looks, so the order of events is right.
-        let stored = core.shards.event_stored(attempt.message, Event::Woken).await;
-        if !matches!(stored.await, Ok(Ok(()))) {
-            return;
-        }
-        let Ok(mut records) = core.store.load(vec![attempt.message]).await else { return };
-        let Some(record) = records.pop().flatten() else { return };
-        for (upstream, part) in record.state.upstream(attempt.step, attempt.attempt).iter().zip(0_u8..) {
-            for receipt in self.take(route, upstream) {
-                // Nobody waits for these: the network was answered when they were put aside.
-                core.shards.event(attempt.message, Event::Received { attempt, part, receipt }).await;
-            }
-        }
-    }
-}
-
-impl OrphanBook {
-    fn forget_old(&mut self, now: Time) {
-        while self.order.front().is_some_and(|(until, _)| *until < now) || self.order.len() > MAX_ORPHANS {
-            let Some((_, key)) = self.order.pop_front() else { return };
-            if self.by_id.remove(&key).is_some() {
-                tracing::warn!(route = %key.0, upstream = %key.1, "a receipt for an unknown message was dropped");
-            }
-        }
-    }
+    core.store.by_upstream(route.clone(), ids).await.map_err(|_| NotStored)
 }
 
 /// A person wrote: every dialect of the account that owns the sender may tell its caller.

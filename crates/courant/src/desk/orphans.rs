@@ -1,0 +1,203 @@
+//! Receipts that come before the answer to their submission is recorded.
+//!
+//! A network that names attempts by its own ids only may tell of one before it has answered, or
+//! before the answer is stored. Such a receipt waits, not confirmed to the network, as long as a
+//! hand-over is open that it may be about: until then it is lost by nothing, a crash included,
+//! because the network tells again. With no such hand-over left it is about nothing of ours.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use connectors::NotStored;
+use engine::Event;
+use model::{AttemptId, RouteName};
+use store::Part;
+use tokio::sync::{oneshot, watch};
+
+use super::sink::look_up;
+use crate::core::Core;
+
+/// Most receipts waiting on a route; what comes beyond is to be told again.
+const MAX_WAITING: usize = 100_000;
+
+/// The waiting receipts of all routes, and the hand-overs they wait for.
+#[derive(Debug, Default)]
+pub struct Orphans {
+    routes: Mutex<HashMap<RouteName, Arc<Book>>>,
+}
+
+#[derive(Debug)]
+struct Book {
+    pages: Mutex<Pages>,
+    /// Number of the oldest open hand-over; the highest number if there is none.
+    oldest_open: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Pages {
+    /// Hand-overs begun and receipts put down so far.
+    count: u64,
+    open: BTreeSet<u64>,
+    waiting: HashMap<String, Vec<(u64, oneshot::Sender<Part>)>>,
+    held: usize,
+}
+
+/// A hand-over whose answer is not stored yet. Closed when it is dropped.
+#[derive(Debug)]
+pub struct HandOver {
+    book: Arc<Book>,
+    number: u64,
+}
+
+/// A receipt's wait for the answer to its submission.
+#[derive(Debug)]
+pub(super) struct Orphan {
+    book: Arc<Book>,
+    route: RouteName,
+    number: u64,
+    upstream: String,
+    claim: oneshot::Receiver<Part>,
+}
+
+impl Orphans {
+    fn book(&self, route: &RouteName) -> Arc<Book> {
+        let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(routes.entry(route.clone()).or_insert_with(|| Arc::new(Book::new())))
+    }
+
+    /// Opens a hand-over, before the network hears of it.
+    #[must_use]
+    pub fn begin(&self, route: &RouteName) -> HandOver {
+        let book = self.book(route);
+        let number = book.open();
+        HandOver { book, number }
+    }
+
+    /// Puts down that a receipt waits for this id.
+    pub(super) fn expect(&self, route: &RouteName, upstream: String) -> Result<Orphan, NotStored> {
+        let book = self.book(route);
+        let (tell, claim) = oneshot::channel();
+        let number = book.put(&upstream, tell)?;
+        Ok(Orphan { book, route: route.clone(), number, upstream, claim })
+    }
+
+    /// How many receipts wait, on all routes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        routes.values().map(|book| book.lock().held).sum()
+    }
+
+    /// Whether none waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Book {
+    fn new() -> Self {
+        Self { pages: Mutex::default(), oldest_open: watch::Sender::new(u64::MAX) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Pages> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self) -> u64 {
+        let mut pages = self.lock();
+        pages.count += 1;
+        let number = pages.count;
+        pages.open.insert(number);
+        self.oldest_open.send_replace(pages.oldest_open());
+        number
+    }
+
+    fn close(&self, number: u64) {
+        let mut pages = self.lock();
+        pages.open.remove(&number);
+        self.oldest_open.send_replace(pages.oldest_open());
+    }
+
+    fn put(&self, upstream: &str, tell: oneshot::Sender<Part>) -> Result<u64, NotStored> {
+        let mut pages = self.lock();
+        if pages.held >= MAX_WAITING {
+            return Err(NotStored);
+        }
+        pages.held += 1;
+        pages.count += 1;
+        let number = pages.count;
+        pages.waiting.entry(upstream.to_owned()).or_default().push((number, tell));
+        Ok(number)
+    }
+
+    fn forget(&self, upstream: &str, number: u64) {
+        let mut pages = self.lock();
+        pages.held -= 1;
+        let Some(waiting) = pages.waiting.get_mut(upstream) else { return };
+        waiting.retain(|(other, _)| *other != number);
+        if waiting.is_empty() {
+            pages.waiting.remove(upstream);
+        }
+    }
+}
+
+impl Pages {
+    fn oldest_open(&self) -> u64 {
+        self.open.first().copied().unwrap_or(u64::MAX)
+    }
+}
+
+impl HandOver {
+    /// The network has answered and the answer is on its way to the message: tells the receipts
+    /// that wait for it, then stays open until the answer is stored.
+    pub async fn answered(self, core: &Core, attempt: AttemptId, upstream: &[String]) {
+        for (id, part) in upstream.iter().zip(0_u8..) {
+            let waiting = self.book.lock().waiting.remove(id).unwrap_or_default();
+            for (_, receipt) in waiting {
+                let _ = receipt.send(Part { attempt, part });
+            }
+        }
+        // What comes after the answer in its shard is stored after it.
+        loop {
+            match core.shards.event_stored(attempt.message, Event::Woken).await.await {
+                Ok(Ok(())) | Err(_) => return,
+                Ok(Err(error)) => tracing::debug!(%error, "an answer is not stored yet"),
+            }
+        }
+    }
+}
+
+impl Drop for HandOver {
+    fn drop(&mut self) {
+        self.book.close(self.number);
+    }
+}
+
+impl Orphan {
+    pub(super) const fn upstream(&self) -> &String {
+        &self.upstream
+    }
+
+    /// What the receipt is about, once that is known; `None` if it is about nothing of ours.
+    pub(super) async fn part(mut self, core: &Core) -> Result<Option<Part>, NotStored> {
+        let mut oldest_open = self.book.oldest_open.subscribe();
+        let number = self.number;
+        tokio::select! {
+            biased;
+            part = &mut self.claim => part.map(Some).map_err(|_| NotStored),
+            () = async { let _ = oldest_open.wait_for(|oldest| *oldest > number).await; } => {
+                let found = look_up(core, &self.route, std::iter::once(&self.upstream)).await?;
+                Ok(found.into_iter().next().flatten())
+            }
+        }
+    }
+}
+
+impl Drop for Orphan {
+    fn drop(&mut self) {
+        self.book.forget(&self.upstream, self.number);
+    }
+}
