@@ -247,6 +247,10 @@ fn callbacks_were_told(callbacks: &[StoredCallback], inner: &Inner) -> Verdict {
 fn callbacks_in_order(callbacks: &[StoredCallback], inner: &Inner) -> Verdict {
     for (place, later) in callbacks.iter().enumerate() {
         let own = key_of(later);
+        if callbacks[..place].iter().any(|earlier| key_of(earlier) == own) {
+            // Worded as an earlier one: which of the two a request is cannot be told.
+            continue;
+        }
         let first = posts_of(later, inner).first().map(|posted| posted.at);
         for earlier in callbacks[..place].iter().filter(|earlier| earlier.url == later.url) {
             if key_of(earlier) != own && first.is_some_and(|first| first < earlier.due_at) {
