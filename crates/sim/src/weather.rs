@@ -2,7 +2,7 @@
 
 use engine::Event;
 use model::Span;
-use store::{Change, Happening, HistoryEntry, StoreError, Verdict};
+use store::{Change, Happening, HistoryEntry, Insert, StoreError, Verdict};
 
 use crate::{
     memory::{CommitFate, ReadFate, Turn, Weather},
@@ -62,13 +62,8 @@ fn turn(inner: &mut Inner) -> Turn {
 
 fn applied(inner: &mut Inner, change: &Change) {
     match change {
-        Change::Insert(insert) => {
-            for new in &insert.messages {
-                let id = new.message.id;
-                inner.note(|| format!("stored {id}: {}", events(&new.history)));
-                doom(inner, new.state.is_settled(), &new.history);
-            }
-        }
+        Change::Insert(insert) => inserted(inner, insert),
+        Change::InsertAll(inserts) => inserts.iter().for_each(|insert| inserted(inner, insert)),
         Change::Update(update) => {
             inner
                 .note(|| format!("saved {} v{}: {}", update.id, update.version + 1, events(&update.history)));
@@ -84,6 +79,14 @@ fn applied(inner: &mut Inner, change: &Change) {
         | Change::PutDocument(_)
         | Change::RemoveDocument { .. }
         | Change::Pulled(_) => {}
+    }
+}
+
+fn inserted(inner: &mut Inner, insert: &Insert) {
+    for new in &insert.messages {
+        let id = new.message.id;
+        inner.note(|| format!("stored {id}: {}", events(&new.history)));
+        doom(inner, new.state.is_settled(), &new.history);
     }
 }
 

@@ -57,7 +57,8 @@ impl Tables {
     /// Applies one change, wholly or not at all.
     pub(super) fn apply(&mut self, change: Change) -> Verdict {
         match change {
-            Change::Insert(insert) => self.insert(insert),
+            Change::Insert(insert) => self.insert(vec![insert]),
+            Change::InsertAll(inserts) => self.insert(inserts),
             Change::Update(update) => self.update(update),
             Change::Inbound { seen, dialect, callbacks } => self.inbound(seen, dialect, &callbacks),
             Change::Callback(result) => self.finish(&result),
@@ -76,28 +77,29 @@ impl Tables {
         }
     }
 
-    fn insert(&mut self, insert: Insert) -> Verdict {
-        if let Some(known) = insert.remember.as_ref().and_then(|wanted| self.known(wanted)) {
+    fn insert(&mut self, inserts: Vec<Insert>) -> Verdict {
+        let mut keys = inserts.iter().filter_map(|insert| insert.remember.as_ref());
+        if let Some(known) = keys.find_map(|wanted| self.known(wanted)) {
             return Verdict::Remembered(known.clone());
         }
-        let taken = self.taken(&insert.messages);
+        let taken = self.taken(inserts.iter().flat_map(|insert| &insert.messages));
         if !taken.is_empty() {
             return Verdict::Duplicate(taken);
         }
-        for new in insert.messages {
-            self.add(new);
-        }
-        if let Some(remember) = insert.remember {
-            self.remember(remember);
+        for insert in inserts {
+            insert.messages.into_iter().for_each(|new| self.add(new));
+            if let Some(remember) = insert.remember {
+                self.remember(remember);
+            }
         }
         Verdict::Applied
     }
 
     /// Positions of messages whose client id is taken, before them or among them.
-    fn taken(&self, messages: &[NewMessage]) -> Vec<usize> {
+    fn taken<'a>(&self, messages: impl Iterator<Item = &'a NewMessage>) -> Vec<usize> {
         let mut seen = BTreeSet::new();
         let mut taken = Vec::new();
-        for (position, new) in messages.iter().enumerate() {
+        for (position, new) in messages.enumerate() {
             let Some(key) = ref_of(&new.message) else { continue };
             if self.refs.contains_key(&key) || !seen.insert(key) {
                 taken.push(position);
