@@ -7,3 +7,4 @@ mod durability;
 mod harness;
 mod process;
 mod telesign;
+mod tidy;
