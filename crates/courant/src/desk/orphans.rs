@@ -3,7 +3,9 @@
 //! A network that names attempts by its own ids only may tell of one before it has answered, or
 //! before the answer is stored. Such a receipt waits, not confirmed to the network, as long as a
 //! hand-over is open that it may be about: until then it is lost by nothing, a crash included,
-//! because the network tells again. With no such hand-over left it is about nothing of ours.
+//! because the network tells again. With no such hand-over left it is about nothing of ours. The
+//! wait is short, because networks tell other news only after this is confirmed; after it they
+//! are asked to tell again.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -14,7 +16,10 @@ use connectors::NotStored;
 use engine::Event;
 use model::{AttemptId, RouteName};
 use store::Part;
-use tokio::sync::{oneshot, watch};
+use tokio::{
+    sync::{oneshot, watch},
+    time::Instant,
+};
 
 use super::sink::look_up;
 use crate::core::Core;
@@ -182,7 +187,10 @@ impl Orphan {
     }
 
     /// What the receipt is about, once that is known; `None` if it is about nothing of ours.
-    pub(super) async fn part(mut self, core: &Core) -> Result<Option<Part>, NotStored> {
+    ///
+    /// # Errors
+    /// If it is not known by the deadline; the network should tell again.
+    pub(super) async fn part(mut self, core: &Core, deadline: Instant) -> Result<Option<Part>, NotStored> {
         let mut oldest_open = self.book.oldest_open.subscribe();
         let number = self.number;
         tokio::select! {
@@ -192,6 +200,7 @@ impl Orphan {
                 let found = look_up(core, &self.route, std::iter::once(&self.upstream)).await?;
                 Ok(found.into_iter().next().flatten())
             }
+            () = tokio::time::sleep_until(deadline) => Err(NotStored),
         }
     }
 }

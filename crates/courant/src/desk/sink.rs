@@ -6,10 +6,12 @@ use connectors::{BoxFuture, NotStored, Sink};
 use engine::Event;
 use model::{Inbound, NetworkEvent, Receipt, RouteName, Span, network::Subject};
 use store::{Change, NewCallback, Part, Remembered};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 use crate::{callbacks, clock, core::Core};
 
+/// How long a network waits while its receipt waits for the answer to the submission.
+const ORPHAN_PATIENCE: Span = Span::from_secs(2);
 /// How long an inbound message is known, so that a repetition is not told twice.
 const INBOUND_MEMORY: Span = Span::from_hours(7 * 24);
 
@@ -85,11 +87,12 @@ async fn match_upstream(
         }
     }
     // An answer recorded from here on finds them; one recorded meanwhile is found by this look.
+    let deadline = Instant::now() + ORPHAN_PATIENCE.to_std();
     let parts = look_up(core, route, unknown.iter().map(|(orphan, _)| orphan.upstream())).await?;
     for ((orphan, receipt), part) in unknown.into_iter().zip(parts) {
         let part = match part {
             Some(part) => Some(part),
-            None => orphan.part(core).await?,
+            None => orphan.part(core, deadline).await?,
         };
         match part {
             Some(part) => stored.push(hand_on(core, part, receipt).await),
