@@ -17,7 +17,7 @@ use engine::Event;
 use model::{AttemptId, RouteName};
 use store::Part;
 use tokio::{
-    sync::{oneshot, watch},
+    sync::{Notify, oneshot},
     time::Instant,
 };
 
@@ -36,8 +36,8 @@ pub struct Orphans {
 #[derive(Debug)]
 struct Book {
     pages: Mutex<Pages>,
-    /// Number of the oldest open hand-over; the highest number if there is none.
-    oldest_open: watch::Sender<u64>,
+    /// Rung when a hand-over is closed. It wakes those who wait in the order they came.
+    closed: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -104,7 +104,7 @@ impl Orphans {
 
 impl Book {
     fn new() -> Self {
-        Self { pages: Mutex::default(), oldest_open: watch::Sender::new(u64::MAX) }
+        Self { pages: Mutex::default(), closed: Notify::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Pages> {
@@ -116,14 +116,23 @@ impl Book {
         pages.count += 1;
         let number = pages.count;
         pages.open.insert(number);
-        self.oldest_open.send_replace(pages.oldest_open());
         number
     }
 
     fn close(&self, number: u64) {
-        let mut pages = self.lock();
-        pages.open.remove(&number);
-        self.oldest_open.send_replace(pages.oldest_open());
+        self.lock().open.remove(&number);
+        self.closed.notify_waiters();
+    }
+
+    /// Waits until no hand-over is open that was begun before this number was given.
+    async fn closed_before(&self, number: u64) {
+        loop {
+            let closed = self.closed.notified();
+            if self.lock().open.first().is_none_or(|oldest| *oldest > number) {
+                return;
+            }
+            closed.await;
+        }
     }
 
     fn put(&self, upstream: &str, tell: oneshot::Sender<Part>) -> Result<u64, NotStored> {
@@ -146,12 +155,6 @@ impl Book {
         if waiting.is_empty() {
             pages.waiting.remove(upstream);
         }
-    }
-}
-
-impl Pages {
-    fn oldest_open(&self) -> u64 {
-        self.open.first().copied().unwrap_or(u64::MAX)
     }
 }
 
@@ -191,12 +194,11 @@ impl Orphan {
     /// # Errors
     /// If it is not known by the deadline; the network should tell again.
     pub(super) async fn part(mut self, core: &Core, deadline: Instant) -> Result<Option<Part>, NotStored> {
-        let mut oldest_open = self.book.oldest_open.subscribe();
-        let number = self.number;
+        let book = Arc::clone(&self.book);
         tokio::select! {
             biased;
             part = &mut self.claim => part.map(Some).map_err(|_| NotStored),
-            () = async { let _ = oldest_open.wait_for(|oldest| *oldest > number).await; } => {
+            () = book.closed_before(self.number) => {
                 let found = look_up(core, &self.route, std::iter::once(&self.upstream)).await?;
                 Ok(found.into_iter().next().flatten())
             }
