@@ -9,37 +9,23 @@ use std::{
 };
 
 use axum::Router;
-use connectors::Sink;
 use model::Span;
 use store::{
     Store,
     sqlite::{SqliteOptions, SqliteStore},
 };
-use tokio::{sync::Notify, task::JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    accounts::Accounts,
-    auth::Nonces,
-    callbacks::sender::Sender,
+    assembly::{Parts, assemble},
+    callbacks::post::HttpPost,
     clock,
     config::Config,
     core::Core,
-    desk::{
-        orphans::Orphans,
-        shard::{self, Shards},
-        sink::Desk,
-    },
-    dispatch::Dispatcher,
-    metrics::Metrics,
-    retention,
     routes::Routes,
     server::{self, Listener},
-    timers::Timers,
 };
-
-/// Tasks that carry events to messages.
-const SHARDS: usize = 4;
 
 /// SQLite's pages have 4 KiB.
 const PAGES_PER_MB: u64 = 256;
@@ -71,9 +57,12 @@ impl App {
     pub async fn start(config: Config, extra: Option<Router>) -> Result<Running, String> {
         let listener = Listener::bind(&config.server).await?;
         let store = open_store(&config).await?;
-        let (core, receivers) = build(config, store)?;
+        let routes = Routes::new(&config)?;
+        let post = Arc::new(HttpPost::new(&config.callbacks)?);
+        let assembly = assemble(Parts { config, store, routes, post })?;
+        let core = Arc::clone(&assembly.core);
         let app = Arc::new(Self {
-            core: Arc::clone(&core),
+            core,
             ready: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             address: OnceLock::new(),
@@ -85,8 +74,7 @@ impl App {
             router = router.merge(extra);
         }
         let (stop_listening, stop_working) = (CancellationToken::new(), CancellationToken::new());
-        let workers = start_workers(&core, receivers, &stop_working)?;
-        core.orphans.wake_up(&core).await.map_err(|error| error.to_string())?;
+        let workers = assembly.start(&stop_working);
         let listener = tokio::spawn(listener.serve(router, stop_listening.clone()));
         app.ready.store(true, Ordering::Release);
         Ok(Running { app, stop_listening, stop_working, listener, workers })
@@ -150,59 +138,6 @@ async fn open_store(config: &Config) -> Result<Arc<dyn Store>, String> {
         store.limit_pages(Some(u32::try_from(pages).unwrap_or(u32::MAX))).await.map_err(explain)?;
     }
     Ok(Arc::new(store))
-}
-
-fn build(config: Config, store: Arc<dyn Store>) -> Result<(Arc<Core>, shard::Receivers), String> {
-    let routes = Routes::new(&config)?;
-    let (shards, receivers) = Shards::new(SHARDS);
-    let core = Core {
-        rules: config.cascade.rules(),
-        accounts: Accounts::new(&config)?,
-        dispatcher: Dispatcher::new(&routes, config.limits.lane_memory),
-        timers: Timers::new(config.limits.timers),
-        routes,
-        store,
-        nonces: Nonces::default(),
-        shards,
-        orphans: Orphans::default(),
-        outbox: Notify::new(),
-        metrics: Metrics::new(),
-        config,
-    };
-    Ok((Arc::new(core), receivers))
-}
-
-fn start_workers(
-    core: &Arc<Core>,
-    receivers: shard::Receivers,
-    stop: &CancellationToken,
-) -> Result<JoinSet<()>, String> {
-    let mut workers = JoinSet::new();
-    for receiver in receivers {
-        workers.spawn(until(stop.clone(), shard::run(Arc::clone(core), receiver)));
-    }
-    let sender = Sender::new(Arc::clone(core))?;
-    workers.spawn(sender.run(stop.clone()));
-    workers.spawn(Timers::run(Arc::clone(core), stop.clone()));
-    workers.spawn(Dispatcher::run(Arc::clone(core), stop.clone()));
-    workers.spawn(retention::run(Arc::clone(core), stop.clone()));
-    let sink: Arc<dyn Sink> = Arc::new(Desk(Arc::clone(core)));
-    for route in core.routes.all() {
-        let connector = Arc::clone(&route.connector);
-        workers.spawn(connector.run(Arc::clone(&sink), stop.clone()));
-    }
-    Ok(workers)
-}
-
-/// Runs a shard until stop, and a moment longer for what the last hand-overs bring.
-async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
-    tokio::select! {
-        () = work => {}
-        () = async {
-            stop.cancelled().await;
-            tokio::time::sleep(Span::from_millis(300).to_std()).await;
-        } => {}
-    }
 }
 
 /// The instant the program was started, for people.

@@ -4,8 +4,16 @@ use model::{BatchId, MessageId, Time};
 
 /// Now.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "this is the clock")]
 pub fn now() -> Time {
+    #[cfg(feature = "sim")]
+    if let Some(now) = substitute::with(|source| source.now()) {
+        return now;
+    }
+    system_now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the clock")]
+fn system_now() -> Time {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Time(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
@@ -16,6 +24,10 @@ pub fn now() -> Time {
 /// If the operating system has no randomness to give; nothing sound can be done then.
 #[must_use]
 pub fn random() -> u128 {
+    #[cfg(feature = "sim")]
+    if let Some(random) = substitute::with(|source| source.random()) {
+        return random;
+    }
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).expect("the operating system gives randomness");
     u128::from_ne_bytes(bytes)
@@ -37,4 +49,33 @@ pub fn batch_id(now: Time) -> BatchId {
 #[must_use]
 pub fn below(bound: u64) -> u64 {
     if bound == 0 { 0 } else { (random() as u64) % bound }
+}
+
+/// A clock and a die of the simulation in place of the system's, for one thread at a time.
+#[cfg(feature = "sim")]
+pub mod substitute {
+    use std::{cell::RefCell, rc::Rc};
+
+    use model::Time;
+
+    /// Where time and randomness come from instead.
+    pub trait Source {
+        /// Now.
+        fn now(&self) -> Time;
+        /// 128 bits.
+        fn random(&self) -> u128;
+    }
+
+    thread_local! {
+        static CURRENT: RefCell<Option<Rc<dyn Source>>> = const { RefCell::new(None) };
+    }
+
+    /// Puts a source in place on this thread, or the system's back.
+    pub fn put(source: Option<Rc<dyn Source>>) {
+        CURRENT.with(|current| *current.borrow_mut() = source);
+    }
+
+    pub(super) fn with<T>(ask: impl FnOnce(&dyn Source) -> T) -> Option<T> {
+        CURRENT.with(|current| current.borrow().as_deref().map(ask))
+    }
 }

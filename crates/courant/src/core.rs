@@ -38,7 +38,7 @@ pub struct Core {
     pub dispatcher: Dispatcher,
     /// Alarms of the near future.
     pub timers: Timers,
-    /// Receipts for attempts not recorded yet.
+    /// Receipts for attempts whose answers are not recorded yet.
     pub orphans: Orphans,
     /// Rung when callbacks were stored.
     pub outbox: Notify,

@@ -1,6 +1,6 @@
 //! Courant: the gateway itself. The binary in `main.rs` is only its command line.
 //!
-//! Where to start: [`app`] builds and starts everything; [`server`] is the HTTP side, whose
+//! Where to start: [`app`] builds and starts everything, [`assembly`] the core of it; [`server`] is the HTTP side, whose
 //! `northbound` module takes a request through its dialect; [`desk`] stores what is asked and
 //! carries events to messages; [`dispatch`] decides when attempts leave and [`outbound`] hands
 //! them to networks; [`callbacks`] tells callers. The decisions themselves are the `engine`
@@ -8,6 +8,7 @@
 
 pub mod accounts;
 pub mod app;
+pub mod assembly;
 pub mod auth;
 pub mod callbacks;
 pub mod cli;

@@ -22,11 +22,29 @@ pub fn spawn_send(
     let core = Arc::clone(core);
     tokio::spawn(async move {
         let began = clock::now();
+        let hand_over = core.orphans.begin(&route);
         let event = send(&core, attempt, &route, parcel).await;
         core.metrics.answered(&route, &event, clock::now().since(began));
         drop(permit);
+        let upstream = upstream_of(&event);
         core.shards.event(attempt.message, event).await;
+        if !upstream.is_empty() {
+            hand_over.answered(&core, attempt, &upstream).await;
+        }
     });
+}
+
+fn upstream_of(event: &Event) -> Vec<String> {
+    match event {
+        Event::Submitted { upstream, .. } => upstream.clone(),
+        Event::Accepted
+        | Event::Taken { .. }
+        | Event::Refused { .. }
+        | Event::Received { .. }
+        | Event::Recalled { .. }
+        | Event::Woken
+        | Event::Cancelled => Vec::new(),
+    }
 }
 
 /// Asks a network to take an attempt back, in a task of its own.

@@ -28,8 +28,9 @@ pub async fn run(core: Arc<Core>, stop: CancellationToken) {
             }
         };
         tokio::select! {
-            () = tokio::time::sleep(pause.to_std()) => {}
+            biased;
             () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause.to_std()) => {}
         }
     }
 }

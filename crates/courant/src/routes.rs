@@ -1,6 +1,6 @@
 //! Routes at run time: connectors by name.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use connectors::{Connector, smpp::Smpp, whatsapp_cloud::WhatsappCloud};
 use model::{Channel, RouteName, message::OnUnknown};
@@ -20,7 +20,8 @@ pub struct Route {
 
 /// All routes.
 pub struct Routes {
-    by_name: HashMap<RouteName, Arc<Route>>,
+    /// In order of their names, so that they start in the same order each time.
+    by_name: BTreeMap<RouteName, Arc<Route>>,
     /// For choosing.
     pub table: RouteTable,
 }
@@ -37,13 +38,26 @@ impl Routes {
     /// # Errors
     /// What is wrong with a route's settings.
     pub fn new(config: &Config) -> Result<Self, String> {
-        let mut by_name = HashMap::new();
+        let mut connectors = Vec::with_capacity(config.routes.len());
         for route in &config.routes {
             let name = RouteName::from(route.name.as_str());
             let connector = connector(route, &name).map_err(|error| format!("route `{name}`: {error}"))?;
-            by_name.insert(name.clone(), Arc::new(Route { name, connector }));
+            connectors.push((name, connector));
         }
-        Ok(Self { by_name, table: RouteTable::new(&config.routes, default_policy) })
+        Ok(Self::given(config, connectors))
+    }
+
+    /// The configured routes with these connectors.
+    #[must_use]
+    pub fn given(
+        config: &Config,
+        connectors: impl IntoIterator<Item = (RouteName, Arc<dyn Connector>)>,
+    ) -> Self {
+        let route = |(name, connector): (RouteName, _)| (name.clone(), Arc::new(Route { name, connector }));
+        Self {
+            by_name: connectors.into_iter().map(route).collect(),
+            table: RouteTable::new(&config.routes, default_policy),
+        }
     }
 
     /// The route of this name.

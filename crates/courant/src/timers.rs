@@ -107,9 +107,10 @@ impl Timers {
             }
             let until = next.map_or(rescan_at, |next| next.min(rescan_at));
             tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
                 () = tokio::time::sleep(until.since(clock::now()).to_std()) => {}
                 () = core.timers.changed.notified() => {}
-                () = stop.cancelled() => return,
             }
         }
     }

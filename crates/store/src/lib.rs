@@ -163,6 +163,10 @@ pub enum Change {
     /// them. Refused as a whole with [`Verdict::Duplicate`] if a client id is taken, or with
     /// [`Verdict::Remembered`] if the key to be remembered already is.
     Insert(Insert),
+    /// New messages of one submission that have different plans: all of these or, as with
+    /// [`Self::Insert`], none. Positions of [`Verdict::Duplicate`] count through all messages in
+    /// order.
+    InsertAll(Vec<Insert>),
     /// A message went on.
     Update(Update),
     /// A person wrote: remember that it was seen, and call back. [`Verdict::Remembered`] if it was

@@ -1,6 +1,8 @@
 //! Callbacks: reports pushed to callers. [`compose`] words them in the caller's dialect when
-//! something changes, so that they are saved with the change; [`sender`] delivers them.
+//! something changes, so that they are saved with the change; [`sender`] delivers them by the
+//! [`post`].
 
+pub mod post;
 pub mod sender;
 
 use dialects::{Callback, Context, Dialect};

@@ -7,13 +7,12 @@ use std::{
 };
 
 use engine::callback::{Outcome, Schedule, Success, Verdict};
-use media::guard::{Guard, Policy};
 use model::{Span, Time};
 use store::{CallbackResult, CallbackStanding, Change, StoredCallback};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::Letter;
+use super::{Letter, post::Post};
 use crate::{clock, core::Core};
 
 /// Callbacks read from the outbox at a time.
@@ -22,14 +21,11 @@ const PAGE: usize = 512;
 const RESULTS: usize = 512;
 /// Longest sleep; new callbacks ring earlier.
 const IDLE: Span = Span::from_secs(30);
-/// The most bytes of an answer that are read.
-const MAX_ANSWER: usize = 64 * 1024;
 
 /// Delivers until `stop`.
 pub struct Sender {
     core: Arc<Core>,
-    guard: Guard,
-    client: reqwest::Client,
+    post: Arc<dyn Post>,
     places: Arc<Semaphore>,
     in_flight: Mutex<Flight>,
     landed: tokio::sync::Notify,
@@ -38,27 +34,18 @@ pub struct Sender {
 #[derive(Debug, Default)]
 struct Flight {
     ids: HashSet<i64>,
+    /// Landed since the outbox was last asked: its answer may still show them as they were.
+    landed: HashSet<i64>,
     per_host: HashMap<String, usize>,
 }
 
 impl Sender {
-    /// A sender with the guard and bounds of the configuration.
-    ///
-    /// # Errors
-    /// If the HTTP client cannot be made.
-    pub fn new(core: Arc<Core>) -> Result<Arc<Self>, String> {
-        let settings = &core.config.callbacks;
-        let guard = Guard::new(Policy { allow: settings.allow.clone(), ..Policy::default() });
-        let client = guard
-            .client()
-            .connect_timeout(Span::from_secs(5).to_std())
-            .pool_max_idle_per_host(settings.concurrency_per_host)
-            .user_agent(concat!("courant/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| error.to_string())?;
-        let places = Arc::new(Semaphore::new(settings.concurrency.max(1)));
+    /// A sender whose letters this post carries.
+    #[must_use]
+    pub fn new(core: Arc<Core>, post: Arc<dyn Post>) -> Arc<Self> {
+        let places = Arc::new(Semaphore::new(core.config.callbacks.concurrency.max(1)));
         let (in_flight, landed) = (Mutex::default(), tokio::sync::Notify::new());
-        Ok(Arc::new(Self { guard, client, places, in_flight, landed, core }))
+        Arc::new(Self { post, places, in_flight, landed, core })
     }
 
     /// Delivers until `stop`; then waits for what is in flight.
@@ -74,10 +61,11 @@ impl Sender {
             };
             let nap = self.nap(next, started);
             tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
                 () = tokio::time::sleep(nap.to_std()) => {}
                 () = self.core.outbox.notified() => {}
                 () = self.landed.notified() => {}
-                () = stop.cancelled() => break,
             }
         }
         drop(results);
@@ -101,7 +89,10 @@ impl Sender {
 
     /// Starts what is due and has a place; whether anything was started.
     async fn start_due(self: &Arc<Self>, results: &mpsc::Sender<CallbackResult>) -> bool {
-        let flying = self.flight(|flight| flight.ids.len());
+        let flying = self.flight(|flight| {
+            flight.landed.clear();
+            flight.ids.len()
+        });
         let due = match self.core.store.callbacks_due(clock::now(), PAGE + flying).await {
             Ok(due) => due,
             Err(error) => {
@@ -144,7 +135,7 @@ impl Sender {
         let letter: Option<Letter> = serde_json::from_slice(&callback.request).ok();
         let only_one = letter.as_ref().is_some_and(|letter| letter.no_retry);
         let outcome = match letter {
-            Some(letter) => self.post(&callback.url, letter, timeout).await,
+            Some(letter) => self.post.post(&callback.url, letter, timeout).await,
             None => Outcome::Forbidden,
         };
         let at = clock::now();
@@ -174,45 +165,6 @@ impl Sender {
             }
         }
     }
-
-    async fn post(&self, url: &str, letter: Letter, timeout: Span) -> Outcome {
-        let Ok(url) = self.guard.check(url) else { return Outcome::Forbidden };
-        let method = letter.method.parse().unwrap_or(reqwest::Method::POST);
-        let mut request = self.client.request(method, url).timeout(timeout.to_std());
-        for (name, value) in &letter.headers {
-            request = request.header(name, value);
-        }
-        let mut response = match request.body(letter.body).send().await {
-            Ok(response) => response,
-            Err(error) if error.is_timeout() => return Outcome::TimedOut,
-            Err(_) => return Outcome::Disconnected,
-        };
-        let retry_after = retry_after(&response);
-        let status = response.status().as_u16();
-        match drain(&mut response).await {
-            Ok(()) => Outcome::Answered { status, retry_after },
-            Err(error) if error.is_timeout() => Outcome::TimedOut,
-            Err(_) => Outcome::Disconnected,
-        }
-    }
-}
-
-/// The receiver's advice in seconds, if it gave any.
-fn retry_after(response: &reqwest::Response) -> Option<Span> {
-    let value = response.headers().get(reqwest::header::RETRY_AFTER)?;
-    Some(Span::from_secs(value.to_str().ok()?.trim().parse().ok()?))
-}
-
-/// Reads the answer's body up to the bound, so that the connection can be used again.
-async fn drain(response: &mut reqwest::Response) -> Result<(), reqwest::Error> {
-    let mut read = 0;
-    while let Some(chunk) = response.chunk().await? {
-        read += chunk.len();
-        if read > MAX_ANSWER {
-            return Ok(());
-        }
-    }
-    Ok(())
 }
 
 fn result(id: i64, at: Time, verdict: Verdict) -> CallbackResult {
@@ -237,8 +189,9 @@ async fn save_results(sender: Arc<Sender>, mut results: mpsc::Receiver<CallbackR
             tokio::time::sleep(Span::from_millis(200).to_std()).await;
         }
         sender.flight(|flight| {
-            for id in &ids {
-                flight.ids.remove(id);
+            for id in ids {
+                flight.ids.remove(&id);
+                flight.landed.insert(id);
             }
         });
         sender.landed.notify_one();
@@ -248,7 +201,10 @@ async fn save_results(sender: Arc<Sender>, mut results: mpsc::Receiver<CallbackR
 impl Flight {
     /// Takes a callback on board, unless it is, or its host has too many.
     fn board(&mut self, id: i64, host: &str, most: usize) -> bool {
-        if self.ids.contains(&id) || self.per_host.get(host).is_some_and(|count| *count >= most) {
+        if self.ids.contains(&id)
+            || self.landed.contains(&id)
+            || self.per_host.get(host).is_some_and(|count| *count >= most)
+        {
             return false;
         }
         self.ids.insert(id);

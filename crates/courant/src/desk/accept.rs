@@ -50,8 +50,8 @@ struct Begun {
 pub enum Stored {
     /// It is stored and on its way.
     Done,
-    /// Some client ids are taken; those messages are marked as rejected, so the answer is another,
-    /// and the rest (perhaps nothing) must be stored again.
+    /// Some client ids are taken, and nothing is stored: those messages are marked as rejected,
+    /// the rest must be stored again.
     Duplicates(Prepared),
     /// Its idempotency key is taken; this is what stands there.
     Remembered(Remembered),
@@ -195,58 +195,71 @@ impl Prepared {
     /// # Errors
     /// [`Refusal::Overloaded`] if the store cannot take it now; nothing is stored then.
     pub async fn store(self, core: &Arc<Core>, remember: Option<Remembered>) -> Result<Stored, Refusal> {
-        if self.groups.is_empty() {
-            return Ok(Stored::Done);
-        }
-        let changes = self.changes(core, remember);
-        let verdicts = core.store.commit(changes).await.map_err(refuse)?;
-        for verdict in &verdicts {
-            if let Verdict::Remembered(known) = verdict {
-                return Ok(Stored::Remembered(known.clone()));
+        let Some(change) = self.change(core, remember) else { return Ok(Stored::Done) };
+        let verdict = core.store.commit(vec![change]).await.map_err(refuse)?.pop();
+        match verdict {
+            Some(Verdict::Applied) => {
+                self.go(core).await;
+                Ok(Stored::Done)
             }
+            Some(Verdict::Remembered(known)) => Ok(Stored::Remembered(known)),
+            Some(Verdict::Duplicate(positions)) => Ok(Stored::Duplicates(self.without(&positions))),
+            Some(Verdict::Conflict) | None => Err(Refusal::Internal),
         }
-        Ok(self.go(core, &verdicts).await)
     }
 
-    fn changes(&self, core: &Core, mut remember: Option<Remembered>) -> Vec<Change> {
-        let insert = |group: &Group| {
-            Change::Insert(Insert {
-                batch: self.accepted.batch,
-                shared: Arc::clone(&group.shared),
-                messages: group.messages.iter().map(|begun| begun.transition.insertion(core)).collect(),
-                remember: remember.take(),
-            })
+    /// One change, so that all of a submission is stored, with its key, or nothing of it. If
+    /// nothing is left but the key, the answer is still remembered.
+    fn change(&self, core: &Core, mut remember: Option<Remembered>) -> Option<Change> {
+        let insert = |group: &Group| Insert {
+            batch: self.accepted.batch,
+            shared: Arc::clone(&group.shared),
+            messages: group.messages.iter().map(|begun| begun.transition.insertion(core)).collect(),
+            remember: remember.take(),
         };
-        self.groups.iter().map(insert).collect()
+        let mut inserts: Vec<Insert> = self.groups.iter().map(insert).collect();
+        match inserts.len() {
+            0 => remember.map(Change::Remember),
+            1 => inserts.pop().map(Change::Insert),
+            _ => Some(Change::InsertAll(inserts)),
+        }
     }
 
-    /// Sets going what is stored, and keeps what has to be stored again.
-    async fn go(mut self, core: &Arc<Core>, verdicts: &[Verdict]) -> Stored {
-        let mut again = Vec::new();
+    /// Sets going what is stored.
+    async fn go(self, core: &Arc<Core>) {
         let mut calls_back = false;
-        for (mut group, verdict) in std::mem::take(&mut self.groups).into_iter().zip(verdicts) {
-            if let Verdict::Duplicate(positions) = verdict {
-                for position in positions.iter().rev() {
-                    let begun = group.messages.remove(*position);
-                    self.accepted.messages[begun.place].rejected = Some(Cause::Duplicate);
-                }
-                again.push(group);
-                continue;
-            }
-            for begun in group.messages {
-                calls_back |= begun.transition.calls_back();
-                begun.go(core).await;
-            }
+        for begun in self.groups.into_iter().flat_map(|group| group.messages) {
+            calls_back |= begun.transition.calls_back();
+            begun.go(core).await;
         }
         if calls_back {
             core.outbox.notify_one();
         }
-        if again.is_empty() {
-            return Stored::Done;
+    }
+
+    /// What has to be stored again without these, which are rejected. Positions count through all
+    /// messages of all groups.
+    fn without(mut self, positions: &[usize]) -> Self {
+        let mut position = 0;
+        let accepted = &mut self.accepted;
+        for group in &mut self.groups {
+            group.messages.retain(|begun| {
+                let taken = positions.binary_search(&position).is_ok();
+                position += 1;
+                if taken {
+                    accepted.messages[begun.place].rejected = Some(Cause::Duplicate);
+                }
+                !taken
+            });
         }
-        again.retain(|group| !group.messages.is_empty());
-        self.groups = again;
-        Stored::Duplicates(self)
+        self.groups.retain(|group| !group.messages.is_empty());
+        self
+    }
+
+    /// Whether nothing is left to be stored.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty()
     }
 }
 

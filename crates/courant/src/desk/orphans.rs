@@ -1,257 +1,214 @@
-//! Receipts that came before the answer to their submission was recorded. They wait here for some
-//! minutes; those that a lookup did not find at once are kept in the store too, because the
-//! network was told that we have them.
+//! Receipts that come before the answer to their submission is recorded.
+//!
+//! A network that names attempts by its own ids only may tell of one before it has answered, or
+//! before the answer is stored. Such a receipt waits, not confirmed to the network, as long as a
+//! hand-over is open that it may be about: until then it is lost by nothing, a crash included,
+//! because the network tells again. With no such hand-over left it is about nothing of ours. The
+//! wait is short, because networks tell other news only after this is confirmed; after it they
+//! are asked to tell again.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use connectors::NotStored;
-use model::{Receipt, RouteName, Span, Time};
-use serde::{Deserialize, Serialize};
-use store::{Change, Document, Part, StoreError, UpstreamRow};
+use engine::Event;
+use model::{AttemptId, RouteName};
+use store::Part;
+use tokio::{
+    sync::{Notify, oneshot},
+    time::Instant,
+};
 
-use super::{accept::nobody, sink::hand_on};
-use crate::{clock, core::Core};
+use super::sink::look_up;
+use crate::core::Core;
 
-const KIND: &str = "orphan";
-/// How long a receipt waits.
-const LIFE: Span = Span::from_mins(10);
-/// Most waiting receipts; beyond, the oldest are dropped (and said so in the log).
-const MOST: usize = 100_000;
-/// Kept receipts read at a time at the start.
-const PAGE: usize = 1000;
+/// Most receipts waiting on a route; what comes beyond is to be told again.
+const MAX_WAITING: usize = 100_000;
 
-/// Receipts waiting for their submission's answer.
+/// The waiting receipts of all routes, and the hand-overs they wait for.
 #[derive(Debug, Default)]
 pub struct Orphans {
-    book: Mutex<Book>,
+    routes: Mutex<HashMap<RouteName, Arc<Book>>>,
 }
 
-type Name = (RouteName, String);
+#[derive(Debug)]
+struct Book {
+    pages: Mutex<Pages>,
+    /// Rung when a hand-over is closed. It wakes those who wait in the order they came.
+    closed: Notify,
+}
 
 #[derive(Debug, Default)]
-struct Book {
-    waiting: HashMap<Name, Vec<Orphan>>,
-    serial: u64,
-    order: VecDeque<(Time, Name)>,
+struct Pages {
+    /// Hand-overs begun and receipts put down so far.
+    count: u64,
+    open: BTreeSet<u64>,
+    waiting: HashMap<String, Vec<(u64, oneshot::Sender<Part>)>>,
+    held: usize,
 }
 
-/// A receipt whose submission is not recorded yet.
-#[derive(Clone, Debug)]
-struct Orphan {
-    serial: u64,
-    receipt: Receipt,
-    /// Key of the document that keeps it.
-    kept: Option<String>,
+/// A hand-over whose answer is not stored yet. Closed when it is dropped.
+#[derive(Debug)]
+pub struct HandOver {
+    book: Arc<Book>,
+    number: u64,
 }
 
-/// A receipt as the store keeps it.
-#[derive(Serialize, Deserialize)]
-struct Kept {
+/// A receipt's wait for the answer to its submission.
+#[derive(Debug)]
+pub(super) struct Orphan {
+    book: Arc<Book>,
     route: RouteName,
+    number: u64,
     upstream: String,
-    receipt: Receipt,
-    until: Time,
+    claim: oneshot::Receiver<Part>,
 }
 
 impl Orphans {
-    fn lock(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn book(&self, route: &RouteName) -> Arc<Book> {
+        let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(routes.entry(route.clone()).or_insert_with(|| Arc::new(Book::new())))
     }
 
-    /// Puts receipts aside.
-    pub fn put(&self, route: &RouteName, receipts: Vec<(String, Receipt)>, now: Time) {
-        let mut book = self.lock();
-        for (upstream, receipt) in receipts {
-            book.add((route.clone(), upstream), receipt, None, now + LIFE);
-        }
-        book.forget_old(now);
+    /// Opens a hand-over, before the network hears of it.
+    #[must_use]
+    pub fn begin(&self, route: &RouteName) -> HandOver {
+        let book = self.book(route);
+        let number = book.open();
+        HandOver { book, number }
     }
 
-    /// The receipts of an id. They stay here until they are stored with their message.
-    fn of(&self, route: &RouteName, upstream: &str) -> Vec<Orphan> {
-        self.lock().waiting.get(&(route.clone(), upstream.to_owned())).cloned().unwrap_or_default()
+    /// Puts down that a receipt waits for this id.
+    pub(super) fn expect(&self, route: &RouteName, upstream: String) -> Result<Orphan, NotStored> {
+        let book = self.book(route);
+        let (tell, claim) = oneshot::channel();
+        let number = book.put(&upstream, tell)?;
+        Ok(Orphan { book, route: route.clone(), number, upstream, claim })
     }
 
-    /// Hands the receipts of these ids on to their messages; only once they are stored there, they
-    /// are forgotten here and what kept them is removed. A receipt handed on twice changes nothing.
-    ///
-    /// # Errors
-    /// If they could not be stored; the network, or the next start, tells them again.
-    pub async fn hand_on(
-        &self,
-        core: &Core,
-        route: &RouteName,
-        parts: Vec<(String, Part)>,
-    ) -> Result<(), NotStored> {
-        let mut waiting = Vec::new();
-        for (upstream, part) in parts {
-            for orphan in self.of(route, &upstream) {
-                waiting.push((upstream.clone(), orphan.serial, hand_on(core, part, orphan.receipt).await));
-            }
-        }
-        let mut kept = Vec::new();
-        for (upstream, serial, stored) in waiting {
-            if !matches!(stored.await, Ok(Ok(()))) {
-                return Err(NotStored);
-            }
-            kept.extend(self.lock().forget(&(route.clone(), upstream), serial));
-        }
-        if !kept.is_empty() {
-            remove(core, kept).await;
-        }
-        Ok(())
+    /// How many receipts wait, on all routes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        routes.values().map(|book| book.lock().held).sum()
     }
 
-    /// Makes those that still wait survive a crash.
-    ///
-    /// # Errors
-    /// If the store cannot take them now.
-    pub async fn keep(
-        &self,
-        core: &Arc<Core>,
-        route: &RouteName,
-        upstream: &[String],
-    ) -> Result<(), StoreError> {
-        let until = clock::now() + LIFE;
-        let documents = self.lock().name_kept(route, upstream, until);
-        if documents.is_empty() {
-            return Ok(());
-        }
-        let keys: Vec<String> = documents.iter().map(|document| document.key.clone()).collect();
-        core.store.commit(documents.into_iter().map(Change::PutDocument).collect()).await?;
-        // Stored with their message while they were being written: nobody would remove them.
-        let gone = self.lock().not_waiting(route, upstream, keys);
-        if !gone.is_empty() {
-            remove(core, gone).await;
-        }
-        Ok(())
-    }
-
-    /// Submissions were recorded: hands on the receipts that came before. Called after the commit,
-    /// so either this finds a receipt that was put aside, or whoever puts it aside finds the
-    /// submission.
-    pub fn recorded(&self, core: &Arc<Core>, rows: &[UpstreamRow]) {
-        let parts: Vec<(RouteName, String, Part)> = {
-            let book = self.lock();
-            let waits =
-                |row: &&UpstreamRow| book.waiting.contains_key(&(row.route.clone(), row.upstream.clone()));
-            rows.iter().filter(waits).map(|row| (row.route.clone(), row.upstream.clone(), row.part)).collect()
-        };
-        for (route, upstream, part) in parts {
-            let core = Arc::clone(core);
-            tokio::spawn(async move {
-                if core.orphans.hand_on(&core, &route, vec![(upstream, part)]).await.is_err() {
-                    tracing::warn!(%route, "a receipt that came early was not stored; the next start tells it again");
-                }
-            });
-        }
-    }
-
-    /// At the start: hands on what was kept and has its submission recorded by now, and lets the
-    /// rest wait on.
-    ///
-    /// # Errors
-    /// If the store cannot be read.
-    pub async fn wake_up(&self, core: &Arc<Core>) -> Result<(), StoreError> {
-        let mut after = String::new();
-        loop {
-            let page = core.store.documents(nobody(), KIND, after.clone(), PAGE).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after.clone_from(&last.key);
-            for document in page {
-                self.revive(core, document).await?;
-            }
-        }
-    }
-
-    async fn revive(&self, core: &Arc<Core>, document: Document) -> Result<(), StoreError> {
-        let kept = serde_json::from_str::<Kept>(&document.json).ok().filter(|kept| kept.until > clock::now());
-        let Some(kept) = kept else {
-            remove(core, vec![document.key]).await;
-            return Ok(());
-        };
-        let found = core.store.by_upstream(kept.route.clone(), vec![kept.upstream.clone()]).await?;
-        if let Some(Some(Part { attempt, part })) = found.first().copied() {
-            let stored = hand_on(core, Part { attempt, part }, kept.receipt).await;
-            if matches!(stored.await, Ok(Ok(()))) {
-                remove(core, vec![document.key]).await;
-            }
-            return Ok(());
-        }
-        self.lock().add((kept.route, kept.upstream), kept.receipt, Some(document.key), kept.until);
-        Ok(())
-    }
-}
-
-async fn remove(core: &Core, keys: Vec<String>) {
-    let change = |key| Change::RemoveDocument { account: nobody(), kind: KIND, key };
-    if let Err(error) = core.store.commit(keys.into_iter().map(change).collect()).await {
-        // It runs out by itself, and a receipt told twice changes nothing.
-        tracing::debug!(%error, "a kept receipt was not removed");
+    /// Whether none waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 
 impl Book {
-    fn add(&mut self, name: Name, receipt: Receipt, kept: Option<String>, until: Time) {
-        self.serial += 1;
-        self.waiting.entry(name.clone()).or_default().push(Orphan { serial: self.serial, receipt, kept });
-        self.order.push_back((until, name));
+    fn new() -> Self {
+        Self { pages: Mutex::default(), closed: Notify::new() }
     }
 
-    /// Names documents for the receipts that still wait and are not kept yet.
-    fn name_kept(&mut self, route: &RouteName, upstream: &[String], until: Time) -> Vec<Document> {
-        let mut documents = Vec::new();
-        for upstream in upstream {
-            for orphan in self.waiting.get_mut(&(route.clone(), upstream.clone())).into_iter().flatten() {
-                if orphan.kept.is_some() {
-                    continue;
-                }
-                let key = format!("{:032x}", clock::random());
-                let receipt = orphan.receipt.clone();
-                let kept = Kept { route: route.clone(), upstream: upstream.clone(), receipt, until };
-                let json = serde_json::to_string(&kept).expect("our own types serialise");
-                documents.push(Document {
-                    account: nobody(),
-                    kind: KIND,
-                    key: key.clone(),
-                    json,
-                    version: 0,
-                });
-                orphan.kept = Some(key);
+    fn lock(&self) -> MutexGuard<'_, Pages> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self) -> u64 {
+        let mut pages = self.lock();
+        pages.count += 1;
+        let number = pages.count;
+        pages.open.insert(number);
+        number
+    }
+
+    fn close(&self, number: u64) {
+        self.lock().open.remove(&number);
+        self.closed.notify_waiters();
+    }
+
+    /// Waits until no hand-over is open that was begun before this number was given.
+    async fn closed_before(&self, number: u64) {
+        loop {
+            let closed = self.closed.notified();
+            if self.lock().open.first().is_none_or(|oldest| *oldest > number) {
+                return;
+            }
+            closed.await;
+        }
+    }
+
+    fn put(&self, upstream: &str, tell: oneshot::Sender<Part>) -> Result<u64, NotStored> {
+        let mut pages = self.lock();
+        if pages.held >= MAX_WAITING {
+            return Err(NotStored);
+        }
+        pages.held += 1;
+        pages.count += 1;
+        let number = pages.count;
+        pages.waiting.entry(upstream.to_owned()).or_default().push((number, tell));
+        Ok(number)
+    }
+
+    fn forget(&self, upstream: &str, number: u64) {
+        let mut pages = self.lock();
+        pages.held -= 1;
+        let Some(waiting) = pages.waiting.get_mut(upstream) else { return };
+        waiting.retain(|(other, _)| *other != number);
+        if waiting.is_empty() {
+            pages.waiting.remove(upstream);
+        }
+    }
+}
+
+impl HandOver {
+    /// The network has answered and the answer is on its way to the message: tells the receipts
+    /// that wait for it, then stays open until the answer is stored.
+    pub async fn answered(self, core: &Core, attempt: AttemptId, upstream: &[String]) {
+        for (id, part) in upstream.iter().zip(0_u8..) {
+            let waiting = self.book.lock().waiting.remove(id).unwrap_or_default();
+            for (_, receipt) in waiting {
+                let _ = receipt.send(Part { attempt, part });
             }
         }
-        documents
-    }
-
-    /// Forgets one receipt; the key of what keeps it.
-    fn forget(&mut self, name: &Name, serial: u64) -> Option<String> {
-        let orphans = self.waiting.get_mut(name)?;
-        let at = orphans.iter().position(|orphan| orphan.serial == serial)?;
-        let kept = orphans.swap_remove(at).kept;
-        if orphans.is_empty() {
-            self.waiting.remove(name);
-        }
-        kept
-    }
-
-    fn not_waiting(&self, route: &RouteName, upstream: &[String], mut keys: Vec<String>) -> Vec<String> {
-        for upstream in upstream {
-            for orphan in self.waiting.get(&(route.clone(), upstream.clone())).into_iter().flatten() {
-                keys.retain(|key| orphan.kept.as_ref() != Some(key));
+        // What comes after the answer in its shard is stored after it.
+        loop {
+            match core.shards.event_stored(attempt.message, Event::Woken).await.await {
+                Ok(Ok(())) | Err(_) => return,
+                Ok(Err(error)) => tracing::debug!(%error, "an answer is not stored yet"),
             }
         }
-        keys
+    }
+}
+
+impl Drop for HandOver {
+    fn drop(&mut self) {
+        self.book.close(self.number);
+    }
+}
+
+impl Orphan {
+    pub(super) const fn upstream(&self) -> &String {
+        &self.upstream
     }
 
-    fn forget_old(&mut self, now: Time) {
-        while self.order.front().is_some_and(|(until, _)| *until < now) || self.order.len() > MOST {
-            let Some((_, name)) = self.order.pop_front() else { return };
-            if self.waiting.remove(&name).is_some() {
-                tracing::warn!(route = %name.0, upstream = %name.1, "a receipt for an unknown message was dropped");
+    /// What the receipt is about, once that is known; `None` if it is about nothing of ours.
+    ///
+    /// # Errors
+    /// If it is not known by the deadline; the network should tell again.
+    pub(super) async fn part(mut self, core: &Core, deadline: Instant) -> Result<Option<Part>, NotStored> {
+        let book = Arc::clone(&self.book);
+        tokio::select! {
+            biased;
+            part = &mut self.claim => part.map(Some).map_err(|_| NotStored),
+            () = book.closed_before(self.number) => {
+                let found = look_up(core, &self.route, std::iter::once(&self.upstream)).await?;
+                Ok(found.into_iter().next().flatten())
             }
+            () = tokio::time::sleep_until(deadline) => Err(NotStored),
         }
+    }
+}
+
+impl Drop for Orphan {
+    fn drop(&mut self) {
+        self.book.forget(&self.upstream, self.number);
     }
 }

@@ -245,7 +245,6 @@ impl Shard {
             if verdict == Verdict::Applied {
                 calls_back |= work.transition.calls_back();
                 work.transition.record.version += 1;
-                self.core.orphans.recorded(&self.core, work.transition.upstream());
                 self.act(&mut work);
                 self.finish(work);
             } else {

@@ -6,10 +6,12 @@ use connectors::{BoxFuture, NotStored, Sink};
 use engine::Event;
 use model::{Inbound, NetworkEvent, Receipt, RouteName, Span, network::Subject};
 use store::{Change, NewCallback, Part, Remembered};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 use crate::{callbacks, clock, core::Core};
 
+/// How long a network waits while its receipt waits for the answer to the submission.
+const ORPHAN_PATIENCE: Span = Span::from_secs(2);
 /// How long an inbound message is known, so that a repetition is not told twice.
 const INBOUND_MEMORY: Span = Span::from_hours(7 * 24);
 
@@ -52,18 +54,18 @@ async fn deliver(core: &Arc<Core>, route: &RouteName, events: Vec<NetworkEvent>)
             }
         }
     }
-    let matched = match_upstream(core, route, nameless).await?;
+    stored.extend(match_upstream(core, route, nameless).await?);
     for done in stored {
         if !matches!(done.await, Ok(Ok(()))) {
             return Err(NotStored);
         }
     }
-    core.orphans.hand_on(core, route, matched).await
+    Ok(())
 }
 
-pub(super) type Stored = oneshot::Receiver<Result<(), store::StoreError>>;
+type Stored = oneshot::Receiver<Result<(), store::StoreError>>;
 
-pub(super) async fn hand_on(core: &Core, part: Part, receipt: Receipt) -> Stored {
+async fn hand_on(core: &Core, part: Part, receipt: Receipt) -> Stored {
     let event = Event::Received { attempt: part.attempt, part: part.part, receipt };
     core.shards.event_stored(part.attempt.message, event).await
 }
@@ -71,28 +73,46 @@ pub(super) async fn hand_on(core: &Core, part: Part, receipt: Receipt) -> Stored
 /// Finds the attempts of receipts that carry only the network's id. What is not found yet waits:
 /// networks tell of a message before they have answered its submission.
 async fn match_upstream(
-    core: &Arc<Core>,
+    core: &Core,
     route: &RouteName,
     receipts: Vec<(String, Receipt)>,
-) -> Result<Vec<(String, Part)>, NotStored> {
-    if receipts.is_empty() {
-        return Ok(Vec::new());
-    }
-    // First put all aside, then look: an answer recorded in between finds them, or we find it.
-    let ids: Vec<String> = receipts.iter().map(|(upstream, _)| upstream.clone()).collect();
-    core.orphans.put(route, receipts, clock::now());
-    let parts = core.store.by_upstream(route.clone(), ids.clone()).await.map_err(|_| NotStored)?;
-    let mut matched = Vec::new();
+) -> Result<Vec<Stored>, NotStored> {
+    let mut stored = Vec::new();
     let mut unknown = Vec::new();
-    for (upstream, part) in ids.into_iter().zip(parts) {
+    let parts = look_up(core, route, receipts.iter().map(|(upstream, _)| upstream)).await?;
+    for ((upstream, receipt), part) in receipts.into_iter().zip(parts) {
         match part {
-            Some(part) => matched.push((upstream, part)),
-            None => unknown.push(upstream),
+            Some(part) => stored.push(hand_on(core, part, receipt).await),
+            None => unknown.push((core.orphans.expect(route, upstream)?, receipt)),
         }
     }
-    // The network forgets what we acknowledge, so what still waits has to survive a crash.
-    core.orphans.keep(core, route, &unknown).await.map_err(|_| NotStored)?;
-    Ok(matched)
+    // An answer recorded from here on finds them; one recorded meanwhile is found by this look.
+    let deadline = Instant::now() + ORPHAN_PATIENCE.to_std();
+    let parts = look_up(core, route, unknown.iter().map(|(orphan, _)| orphan.upstream())).await?;
+    for ((orphan, receipt), part) in unknown.into_iter().zip(parts) {
+        let part = match part {
+            Some(part) => Some(part),
+            None => orphan.part(core, deadline).await?,
+        };
+        match part {
+            Some(part) => stored.push(hand_on(core, part, receipt).await),
+            None => tracing::warn!(%route, "a receipt for an unknown message was dropped"),
+        }
+    }
+    Ok(stored)
+}
+
+/// The attempts and parts of these ids, as far as they are recorded.
+pub(super) async fn look_up(
+    core: &Core,
+    route: &RouteName,
+    ids: impl Iterator<Item = &String>,
+) -> Result<Vec<Option<Part>>, NotStored> {
+    let ids: Vec<String> = ids.cloned().collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    core.store.by_upstream(route.clone(), ids).await.map_err(|_| NotStored)
 }
 
 /// A person wrote: every dialect of the account that owns the sender may tell its caller.

@@ -56,6 +56,9 @@ pub(super) enum Next {
     Wait(Option<Time>),
 }
 
+/// A lane with fewer entries in memory reads more of what the store has.
+const LOW: usize = 32;
+
 /// How many offered ids a lane remembers.
 const OFFERED: usize = 4096;
 
@@ -111,7 +114,7 @@ impl Lanes {
         for offset in 0..count {
             let index = (self.turn + offset) % count;
             let (name, sender) = self.senders.iter_mut().nth(index).expect("the index is below the length");
-            match sender.next(now) {
+            match sender.next(now, self.lane_memory) {
                 Ahead::Ready(id) => {
                     self.turn = (index + 1) % count;
                     return Next::Take { id, sender: name.clone() };
@@ -131,7 +134,8 @@ impl Lanes {
     }
 
     pub(super) fn refilled(&mut self, lane: &Lane, class: Priority, places: &[QueuePlace], all: bool) {
-        self.lane(lane, class).refilled(places, all);
+        let room = self.lane_memory;
+        self.lane(lane, class).refilled(places, all, room);
     }
 
     pub(super) fn refill_failed(&mut self, lane: &Lane, class: Priority) {
@@ -157,10 +161,10 @@ impl SenderQueue {
         self.classes.iter().all(|class| class.lanes.values().all(LaneQueue::is_idle))
     }
 
-    fn next(&mut self, now: Time) -> Ahead {
+    fn next(&mut self, now: Time, room: usize) -> Ahead {
         let mut soonest = None;
         for (class, priority) in self.classes.iter_mut().zip(Priority::ALL) {
-            match class.peek(now) {
+            match class.peek(now, room) {
                 Peek::Ready(account) => return self.take(priority, &account, now),
                 Peek::Refill(lane) => return Ahead::Refill(lane, priority),
                 Peek::Later(at) => soonest = earlier(soonest, at),
@@ -201,11 +205,11 @@ impl Class {
     }
 
     /// Whose turn it is; the turn passes on only when an entry is taken.
-    fn peek(&mut self, now: Time) -> Peek {
+    fn peek(&mut self, now: Time, room: usize) -> Peek {
         let mut soonest = None;
         for account in &self.turns {
             let Some(queue) = self.lanes.get_mut(account) else { continue };
-            if queue.wants_refill() {
+            if queue.wants_refill(room) {
                 queue.filling = true;
                 return Peek::Refill(queue.lane.clone().expect("a lane is named when it is made"));
             }
@@ -232,12 +236,19 @@ impl LaneQueue {
     }
 
     /// Few left in memory, more in the store, and nobody reading yet.
-    fn wants_refill(&self) -> bool {
-        self.more && !self.filling && self.waiting.len() < 32
+    fn wants_refill(&self, room: usize) -> bool {
+        self.more && !self.filling && self.waiting.len() < room.min(LOW)
     }
 
     fn push(&mut self, place: QueuePlace, room: usize) {
         self.offered.retain(|id| *id != place.id);
+        self.hold(place, room);
+    }
+
+    fn hold(&mut self, place: QueuePlace, room: usize) {
+        if self.held.contains(&place.id) {
+            return;
+        }
         if self.waiting.len() >= room {
             self.more = true;
             // What comes before the last one held must not wait behind it.
@@ -246,9 +257,8 @@ impl LaneQueue {
                 _ => return,
             }
         }
-        if self.held.insert(place.id) {
-            self.waiting.insert(place);
-        }
+        self.held.insert(place.id);
+        self.waiting.insert(place);
     }
 
     fn drop_place(&mut self, place: QueuePlace) {
@@ -266,13 +276,13 @@ impl LaneQueue {
         Some(place.id)
     }
 
-    fn refilled(&mut self, places: &[QueuePlace], all: bool) {
+    fn refilled(&mut self, places: &[QueuePlace], all: bool, room: usize) {
         self.filling = false;
         self.more = !all;
         let offered: HashSet<MessageId> = self.offered.iter().copied().collect();
         for place in places {
-            if !offered.contains(&place.id) && self.held.insert(place.id) {
-                self.waiting.insert(*place);
+            if !offered.contains(&place.id) {
+                self.hold(*place, room);
             }
         }
         if all {

@@ -9,7 +9,7 @@ mod lanes;
 mod pairs;
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -31,7 +31,7 @@ const RESCAN: Span = Span::from_secs(15);
 /// All queues.
 #[derive(Debug)]
 pub struct Dispatcher {
-    routes: HashMap<RouteName, Arc<RouteQueue>>,
+    routes: BTreeMap<RouteName, Arc<RouteQueue>>,
 }
 
 #[derive(Debug)]
@@ -167,8 +167,9 @@ impl RouteQueue {
         loop {
             let work = self.offer_next(&core);
             tokio::select! {
-                () = work => {}
+                biased;
                 () = stop.cancelled() => return,
+                () = work => {}
             }
         }
     }
@@ -194,6 +195,7 @@ impl RouteQueue {
         let longest = clock::now() + Span::from_secs(5);
         let until = until.map_or(longest, |until| until.min(longest));
         tokio::select! {
+            biased;
             () = tokio::time::sleep(until.since(clock::now()).to_std()) => {}
             () = self.changed.notified() => {}
         }
@@ -228,8 +230,9 @@ async fn rescan(core: Arc<Core>, stop: CancellationToken) {
             Err(error) => tracing::warn!(%error, "lanes could not be read"),
         }
         tokio::select! {
-            () = tokio::time::sleep(RESCAN.to_std()) => {}
+            biased;
             () = stop.cancelled() => return,
+            () = tokio::time::sleep(RESCAN.to_std()) => {}
         }
     }
 }

@@ -124,6 +124,52 @@ pub async fn a_client_ref_repeated_in_a_later_chunk_is_a_duplicate(bench: Bench)
     assert_eq!(commit(&*bench.store, chunks).await, [Verdict::Applied, Verdict::Duplicate(vec![0])]);
 }
 
+fn together(groups: Vec<Vec<crate::NewMessage>>) -> Vec<crate::Insert> {
+    let inner = |messages| match insert_all(messages) {
+        crate::Change::Insert(insert) => insert,
+        other => unreachable!("it is an insert, not {other:?}"),
+    };
+    groups.into_iter().map(inner).collect()
+}
+
+/// Case.
+pub async fn inserts_of_one_submission_apply_all_or_none(bench: Bench) {
+    apply(&*bench.store, vec![insert(referred(1, "acme", "a"))]).await;
+    let groups = |last: &str| {
+        together(vec![
+            vec![referred(2, "acme", "b"), referred(3, "acme", "c")],
+            vec![referred(4, "acme", "d"), referred(5, "acme", last)],
+        ])
+    };
+    let taken = commit(&*bench.store, vec![crate::Change::InsertAll(groups("a"))]).await;
+    assert_eq!(taken, [Verdict::Duplicate(vec![3])]);
+    let repeated = commit(&*bench.store, vec![crate::Change::InsertAll(groups("b"))]).await;
+    assert_eq!(repeated, [Verdict::Duplicate(vec![3])]);
+    for n in 2..6 {
+        assert_eq!(load(&*bench.store, n).await, None);
+    }
+    apply(&*bench.store, vec![crate::Change::InsertAll(groups("e"))]).await;
+    for n in 1..6 {
+        assert!(load(&*bench.store, n).await.is_some(), "message {n}");
+    }
+}
+
+/// Case.
+pub async fn an_idempotency_key_seen_before_inserts_none_of_several(bench: Bench) {
+    let key = remembered("acme", "key", time(99));
+    let with_key = |first: u64| {
+        let groups = vec![vec![new(message(first, "acme"))], vec![new(message(first + 1, "acme"))]];
+        let mut inserts = together(groups);
+        inserts[0].remember = Some(key.clone());
+        crate::Change::InsertAll(inserts)
+    };
+    let verdicts = commit(&*bench.store, vec![with_key(1), with_key(3)]).await;
+    assert_eq!(verdicts, [Verdict::Applied, Verdict::Remembered(key.clone())]);
+    for (n, there) in [(1, true), (2, true), (3, false), (4, false)] {
+        assert_eq!(load(&*bench.store, n).await.is_some(), there, "message {n}");
+    }
+}
+
 /// Case.
 pub async fn messages_of_one_submission_share_brief_and_plan(bench: Bench) {
     let part = |n: u64| {

@@ -47,6 +47,8 @@ macro_rules! conformance_suite {
             a_taken_client_ref_refuses_the_whole_insert
             a_client_ref_repeated_within_one_insert_is_a_duplicate
             a_client_ref_repeated_in_a_later_chunk_is_a_duplicate
+            inserts_of_one_submission_apply_all_or_none
+            an_idempotency_key_seen_before_inserts_none_of_several
             messages_of_one_submission_share_brief_and_plan
             upstream_ids_find_attempt_and_part_within_their_route
             the_newest_owner_of_an_upstream_id_wins

@@ -82,7 +82,7 @@ impl Writing {
     /// Applies one change.
     pub(super) fn apply(&mut self, connection: &Connection, change: &Ready) -> Result<Verdict> {
         match change {
-            Ready::Insert(insert) => self.insert(connection, insert),
+            Ready::Insert(inserts) => self.insert(connection, inserts),
             Ready::Update(update) => self.update(connection, update),
             Ready::Plain(change) => self.plain(connection, change),
         }
@@ -90,7 +90,7 @@ impl Writing {
 
     fn plain(&mut self, connection: &Connection, change: &Change) -> Result<Verdict> {
         match change {
-            Change::Insert(_) | Change::Update(_) => {
+            Change::Insert(_) | Change::InsertAll(_) | Change::Update(_) => {
                 unreachable!("inserts and updates are encoded before they come here")
             }
             Change::Inbound { seen, dialect, callbacks } => {
@@ -120,30 +120,42 @@ impl Writing {
         Ok(())
     }
 
-    fn insert(&mut self, connection: &Connection, insert: &ReadyInsert) -> Result<Verdict> {
-        if let Some(remember) = &insert.remember
-            && let Some(there) = self.recall(connection, remember)?
-        {
-            return Ok(Verdict::Remembered(there));
+    /// All or none: everything is checked before anything is written.
+    fn insert(&mut self, connection: &Connection, inserts: &[ReadyInsert]) -> Result<Verdict> {
+        for remember in inserts.iter().filter_map(|insert| insert.remember.as_ref()) {
+            if let Some(there) = self.recall(connection, remember)? {
+                return Ok(Verdict::Remembered(there));
+            }
         }
-        let taken = self.taken_refs(connection, &insert.messages)?;
+        let taken = self.taken_refs(connection, inserts.iter().flat_map(|insert| &insert.messages))?;
         if !taken.is_empty() {
             return Ok(Verdict::Duplicate(taken));
         }
-        let inline = !share(connection, insert)?;
-        for message in &insert.messages {
-            self.insert_message(connection, insert, message, inline)?;
-        }
-        if let Some(remember) = &insert.remember {
-            self.write_remembered(connection, remember)?;
+        for insert in inserts {
+            self.write_insert(connection, insert)?;
         }
         Ok(Verdict::Applied)
     }
 
-    fn taken_refs(&mut self, connection: &Connection, messages: &[ReadyMessage]) -> Result<Vec<usize>> {
+    fn write_insert(&mut self, connection: &Connection, insert: &ReadyInsert) -> Result<()> {
+        let inline = !share(connection, insert)?;
+        for message in &insert.messages {
+            self.insert_message(connection, insert, message, inline)?;
+        }
+        match &insert.remember {
+            Some(remember) => self.write_remembered(connection, remember),
+            None => Ok(()),
+        }
+    }
+
+    fn taken_refs<'a>(
+        &mut self,
+        connection: &Connection,
+        messages: impl Iterator<Item = &'a ReadyMessage>,
+    ) -> Result<Vec<usize>> {
         let mut seen = HashSet::new();
         let mut taken = Vec::new();
-        for (position, new) in messages.iter().enumerate() {
+        for (position, new) in messages.enumerate() {
             let Some(client_ref) = new.message.client_ref.as_deref() else { continue };
             let account = self.names.intern(connection, new.message.account.as_str())?;
             let dialect = self.dialects.intern(connection, new.message.dialect)?;

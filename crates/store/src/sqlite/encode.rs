@@ -13,10 +13,11 @@ use crate::{
 
 /// A change as the writer takes it.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "plain changes are rare, and few are alive at a time")]
 pub(super) enum Ready {
-    Insert(ReadyInsert),
+    Insert(Vec<ReadyInsert>),
     Update(Box<ReadyUpdate>),
-    /// Nothing to be prepared; never one of the two above.
+    /// Nothing to be prepared; never one of those above.
     Plain(Change),
 }
 
@@ -79,7 +80,10 @@ pub(super) fn encode(changes: Vec<Change>) -> Result<Load, StoreError> {
 
 fn ready(change: Change) -> Result<Ready, StoreError> {
     Ok(match change {
-        Change::Insert(insert) => Ready::Insert(ready_insert(insert)?),
+        Change::Insert(insert) => Ready::Insert(vec![ready_insert(insert)?]),
+        Change::InsertAll(inserts) => {
+            Ready::Insert(inserts.into_iter().map(ready_insert).collect::<Result<_, _>>()?)
+        }
         Change::Update(update) => Ready::Update(Box::new(ready_update(update)?)),
         Change::Inbound { .. }
         | Change::Callback(_)
@@ -142,7 +146,7 @@ fn json<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, StoreError> {
 
 fn weight(ready: &Ready) -> u64 {
     match ready {
-        Ready::Insert(insert) => insert.messages.len().max(1) as u64,
+        Ready::Insert(inserts) => inserts.iter().map(|insert| insert.messages.len().max(1) as u64).sum(),
         Ready::Update(_) => 1,
         Ready::Plain(Change::ReplayCallbacks { ids, .. }) => ids.len().max(1) as u64,
         Ready::Plain(Change::Pulled(ids)) => ids.len().max(1) as u64,
@@ -152,9 +156,7 @@ fn weight(ready: &Ready) -> u64 {
 
 fn bytes(ready: &Ready) -> u64 {
     let bytes = match ready {
-        Ready::Insert(insert) => {
-            insert.shared.len() + insert.messages.iter().map(message_bytes).sum::<usize>()
-        }
+        Ready::Insert(inserts) => inserts.iter().map(insert_bytes).sum(),
         Ready::Update(update) => {
             update.state.len() + update.history.len() + callback_bytes(&update.callbacks)
         }
@@ -164,6 +166,10 @@ fn bytes(ready: &Ready) -> u64 {
         Ready::Plain(_) => 0,
     };
     bytes as u64 + 128 * weight(ready)
+}
+
+fn insert_bytes(insert: &ReadyInsert) -> usize {
+    insert.shared.len() + insert.messages.iter().map(message_bytes).sum::<usize>()
 }
 
 fn message_bytes(message: &ReadyMessage) -> usize {

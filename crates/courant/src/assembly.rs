@@ -1,0 +1,110 @@
+//! Puts the core together from its parts and starts its workers. What the parts are (a store on
+//! disk, connectors of the configuration, callbacks over HTTP) is the business of [`crate::app`].
+
+use std::sync::Arc;
+
+use connectors::Sink;
+use model::Span;
+use store::Store;
+use tokio::{sync::Notify, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    accounts::Accounts,
+    auth::Nonces,
+    callbacks::{post::Post, sender::Sender},
+    config::Config,
+    core::Core,
+    desk::{
+        orphans::Orphans,
+        shard::{self, Shards},
+        sink::Desk,
+    },
+    dispatch::Dispatcher,
+    metrics::Metrics,
+    retention,
+    routes::Routes,
+    timers::Timers,
+};
+
+/// Tasks that carry events to messages.
+const SHARDS: usize = 4;
+
+/// What a core is made of.
+pub struct Parts {
+    /// Accounts, bounds and knobs.
+    pub config: Config,
+    /// What must survive a crash.
+    pub store: Arc<dyn Store>,
+    /// Ways to networks.
+    pub routes: Routes,
+    /// The way to callers.
+    pub post: Arc<dyn Post>,
+}
+
+/// A core whose workers do not run yet.
+pub struct Assembly {
+    /// What its parts share.
+    pub core: Arc<Core>,
+    receivers: shard::Receivers,
+    sender: Arc<Sender>,
+}
+
+/// Puts a core together.
+///
+/// # Errors
+/// What is wrong with the accounts of the configuration, in words for the operator.
+pub fn assemble(parts: Parts) -> Result<Assembly, String> {
+    let Parts { config, store, routes, post } = parts;
+    let (shards, receivers) = Shards::new(SHARDS);
+    let core = Arc::new(Core {
+        rules: config.cascade.rules(),
+        accounts: Accounts::new(&config)?,
+        dispatcher: Dispatcher::new(&routes, config.limits.lane_memory),
+        timers: Timers::new(config.limits.timers),
+        routes,
+        store,
+        nonces: Nonces::default(),
+        shards,
+        orphans: Orphans::default(),
+        outbox: Notify::new(),
+        metrics: Metrics::new(),
+        config,
+    });
+    let sender = Sender::new(Arc::clone(&core), post);
+    Ok(Assembly { core, receivers, sender })
+}
+
+impl Assembly {
+    /// Starts all workers; they end after `stop`.
+    #[must_use]
+    pub fn start(self, stop: &CancellationToken) -> JoinSet<()> {
+        let Self { core, receivers, sender } = self;
+        let mut workers = JoinSet::new();
+        for receiver in receivers {
+            workers.spawn(until(stop.clone(), shard::run(Arc::clone(&core), receiver)));
+        }
+        workers.spawn(sender.run(stop.clone()));
+        workers.spawn(Timers::run(Arc::clone(&core), stop.clone()));
+        workers.spawn(Dispatcher::run(Arc::clone(&core), stop.clone()));
+        workers.spawn(retention::run(Arc::clone(&core), stop.clone()));
+        let sink: Arc<dyn Sink> = Arc::new(Desk(Arc::clone(&core)));
+        for route in core.routes.all() {
+            let connector = Arc::clone(&route.connector);
+            workers.spawn(connector.run(Arc::clone(&sink), stop.clone()));
+        }
+        workers
+    }
+}
+
+/// Runs a shard until stop, and a moment longer for what the last hand-overs bring.
+async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
+    tokio::select! {
+        biased;
+        () = work => {}
+        () = async {
+            stop.cancelled().await;
+            tokio::time::sleep(Span::from_millis(300).to_std()).await;
+        } => {}
+    }
+}
