@@ -1,0 +1,142 @@
+//! A small HTTP/1.1 client: one connection, one request at a time, prepared bytes out and a
+//! status back. It costs a fraction of what a full client does, so that on a small machine the
+//! measured program gets the processor.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use bytes::{Buf, BytesMut};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+/// Longest wait for a connection or an answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Largest answer.
+const MAX_ANSWER: usize = 64 << 20;
+
+/// A connection that is opened when needed, and again when the other side closed it.
+#[derive(Debug)]
+pub(crate) struct Client {
+    address: SocketAddr,
+    stream: Option<TcpStream>,
+    buffer: BytesMut,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// HTTP status.
+    pub(crate) status: u16,
+    /// The body.
+    pub(crate) body: BytesMut,
+}
+
+struct Head {
+    status: u16,
+    length: usize,
+    body: usize,
+    closes: bool,
+}
+
+impl Client {
+    /// A client of this server.
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        Self { address, stream: None, buffer: BytesMut::with_capacity(16 * 1024) }
+    }
+
+    /// Sends a complete request and waits for its answer.
+    ///
+    /// # Errors
+    /// If the connection fails or the answer is none; the next request opens a new connection.
+    pub(crate) async fn exchange(&mut self, request: &[u8]) -> io::Result<Answer> {
+        let answer = timeout(PATIENCE, self.try_exchange(request)).await;
+        let answer = answer.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        if answer.is_err() {
+            self.stream = None;
+        }
+        answer
+    }
+
+    async fn try_exchange(&mut self, request: &[u8]) -> io::Result<Answer> {
+        let mut stream = match self.stream.take() {
+            Some(stream) => stream,
+            None => self.connect().await?,
+        };
+        stream.write_all(request).await?;
+        let head = self.head(&mut stream).await?;
+        while self.buffer.len() < head.body + head.length {
+            self.more(&mut stream).await?;
+        }
+        self.buffer.advance(head.body);
+        let body = self.buffer.split_to(head.length);
+        self.stream = (!head.closes).then_some(stream);
+        Ok(Answer { status: head.status, body })
+    }
+
+    async fn connect(&mut self) -> io::Result<TcpStream> {
+        self.buffer.clear();
+        let stream = TcpStream::connect(self.address).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    async fn head(&mut self, stream: &mut TcpStream) -> io::Result<Head> {
+        loop {
+            if let Some(end) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") {
+                return parse(&self.buffer[..end], end + 4).ok_or_else(|| bad("not an answer of HTTP/1.1"));
+            }
+            self.more(stream).await?;
+        }
+    }
+
+    async fn more(&mut self, stream: &mut TcpStream) -> io::Result<()> {
+        if self.buffer.len() > MAX_ANSWER {
+            return Err(bad("the answer is too large"));
+        }
+        match stream.read_buf(&mut self.buffer).await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn parse(head: &[u8], body: usize) -> Option<Head> {
+    let mut lines = std::str::from_utf8(head).ok()?.split("\r\n");
+    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+    let mut parsed = Head { status, length: 0, body, closes: false };
+    for line in lines {
+        let (name, value) = line.split_once(':')?;
+        let value = value.trim();
+        if name.eq_ignore_ascii_case("content-length") {
+            parsed.length = value.parse().ok().filter(|&length| length <= MAX_ANSWER)?;
+        } else if name.eq_ignore_ascii_case("connection") {
+            parsed.closes = value.eq_ignore_ascii_case("close");
+        } else if name.eq_ignore_ascii_case("transfer-encoding") {
+            return None;
+        }
+    }
+    Some(parsed)
+}
+
+fn bad(text: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, text)
+}
+
+/// A complete POST request.
+pub(crate) fn post(target: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+    let mut request =
+        format!("POST {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {}\r\n", body.len());
+    for (name, value) in headers {
+        request += &format!("{name}: {value}\r\n");
+    }
+    let mut request = (request + "\r\n").into_bytes();
+    request.extend_from_slice(body);
+    request
+}
+
+/// A complete GET request.
+pub(crate) fn get(target: &str) -> Vec<u8> {
+    format!("GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").into_bytes()
+}
