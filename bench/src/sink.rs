@@ -77,7 +77,7 @@ async fn listen(listener: TcpListener, shared: Arc<Shared>) {
         let service = service_fn(move |request| confirm(Arc::clone(&shared), request));
         // A client that breaks off is its own business.
         tokio::spawn(async move {
-            drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await)
+            drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
         });
     }
 }
@@ -135,7 +135,7 @@ pub(crate) async fn echo() -> Result<SocketAddr> {
                 Ok::<_, Infallible>(Response::new(Full::new(body)))
             });
             tokio::spawn(async move {
-                drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await)
+                drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
             });
         }
     });

@@ -161,7 +161,7 @@ async fn listen(listener: TcpListener, shared: Arc<Shared>) {
         let service = service_fn(move |request| take(Arc::clone(&shared), request));
         // A client that breaks off is its own business.
         tokio::spawn(async move {
-            drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await)
+            drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
         });
     }
 }

@@ -95,12 +95,12 @@ impl Surroundings {
     /// If it does not come up.
     pub(crate) async fn program(&mut self, common: &Common, name: Name) -> Result<Program> {
         match name {
-            Name::Courant => Ok(Program::Courant(self.courant(&self.setup(common)).await?)),
+            Name::Courant => Ok(Program::Courant(Box::new(self.courant(&self.setup(common)).await?))),
             Name::Kannel => {
                 let kannel =
                     Kannel::start(self.smsc.address(), self.sink.address(), self.folder.path()).await?;
                 self.bound().await?;
-                Ok(Program::Kannel(kannel))
+                Ok(Program::Kannel(Box::new(kannel)))
             }
         }
     }
@@ -137,9 +137,9 @@ impl Name {
 #[derive(Debug)]
 pub(crate) enum Program {
     /// Ours.
-    Courant(Courant),
+    Courant(Box<Courant>),
     /// The SMS gateway in Debian.
-    Kannel(Kannel),
+    Kannel(Box<Kannel>),
 }
 
 impl Program {

@@ -101,7 +101,7 @@ fn line(row: &(Which, &str, &str, &str, bool), ours: Option<&Column>, others: &[
     let value = |column: &Column| which.of(column).value(name);
     let mut text = format!("| {words} |");
     for column in ours.into_iter().chain(others.iter().copied()) {
-        let cell = value(column).map_or("–".to_owned(), |value| format!("{} {unit}", number(value)));
+        let cell = value(column).map_or_else(|| "–".to_owned(), |value| format!("{} {unit}", number(value)));
         text += &format!(" {} |", cell.trim());
     }
     for other in others {
