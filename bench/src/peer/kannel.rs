@@ -20,6 +20,8 @@ use crate::{client, ledger::phone, load::Target};
 /// Longest wait for each of its parts.
 const START: Duration = Duration::from_secs(20);
 const GLANCE: Duration = Duration::from_millis(50);
+/// SMPP links; Courant gets as many, with as wide a window.
+const LINKS: usize = 2;
 
 /// A running Kannel.
 #[derive(Debug)]
@@ -123,18 +125,7 @@ store-type = file
 store-location = {store}
 dlr-storage = internal
 
-group = smsc
-smsc = smpp
-smsc-id = bench
-host = {host}
-port = {port}
-smsc-username = kannel
-smsc-password = bench
-system-type = ""
-transceiver-mode = true
-max-pending-submits = 256
-
-group = smsbox
+{links}group = smsbox
 bearerbox-host = 127.0.0.1
 bearerbox-port = {smsbox}
 sendsms-port = {http}
@@ -152,7 +143,26 @@ max-messages = 0
 text = ""
 "#,
         store = folder.join("kannel.store").display(),
-        host = smsc.ip(),
-        port = smsc.port(),
+        links = link(smsc).repeat(LINKS),
+    )
+}
+
+/// One SMPP link; several with the same id share the work.
+fn link(smsc: SocketAddr) -> String {
+    format!(
+        r#"group = smsc
+smsc = smpp
+smsc-id = bench
+host = {}
+port = {}
+smsc-username = kannel
+smsc-password = bench
+system-type = ""
+transceiver-mode = true
+max-pending-submits = 128
+
+"#,
+        smsc.ip(),
+        smsc.port(),
     )
 }

@@ -8,6 +8,7 @@
 //! keep-alive).
 
 pub mod http;
+pub mod smpp;
 pub mod whatsapp_cloud;
 
 use std::{future::Future, pin::Pin, sync::Arc};

@@ -141,10 +141,16 @@ pub struct RouteTable {
 impl RouteTable {
     /// The table of these routes; `default_policy` says what an unknown outcome means where the
     /// configuration does not.
-    pub fn new(routes: &[RouteConfig], default_policy: impl Fn(&RouteConfig) -> model::message::OnUnknown) -> Self {
+    pub fn new(
+        routes: &[RouteConfig],
+        default_policy: impl Fn(&RouteConfig) -> model::message::OnUnknown,
+    ) -> Self {
         let entry = |route: &RouteConfig| {
             let on_unknown = route.on_unknown.unwrap_or_else(|| default_policy(route));
-            (route.name.clone(), (route.clone(), RouteChoice { route: route.name.as_str().into(), on_unknown }))
+            (
+                route.name.clone(),
+                (route.clone(), RouteChoice { route: route.name.as_str().into(), on_unknown }),
+            )
         };
         Self {
             routes: routes.iter().map(entry).collect(),
@@ -156,7 +162,8 @@ impl RouteTable {
     fn choice(&self, name: &str, phone: Option<&Phone>) -> Option<RouteChoice> {
         let (config, choice) = self.routes.get(name)?;
         let digits = phone.map(Phone::digits).unwrap_or_default();
-        let serves = config.prefixes.is_empty() || config.prefixes.iter().any(|prefix| digits.starts_with(prefix));
+        let serves =
+            config.prefixes.is_empty() || config.prefixes.iter().any(|prefix| digits.starts_with(prefix));
         serves.then(|| choice.clone())
     }
 

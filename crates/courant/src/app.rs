@@ -121,7 +121,8 @@ impl Running {
         let _ = self.listener.await;
         self.stop_working.cancel();
         let drain = Span::from_millis(self.app.core.config.server.drain_ms).to_std();
-        let finished = tokio::time::timeout(drain, async { while self.workers.join_next().await.is_some() {} });
+        let finished =
+            tokio::time::timeout(drain, async { while self.workers.join_next().await.is_some() {} });
         if finished.await.is_err() {
             tracing::warn!("some work did not end in time; it goes on at the next start");
             self.workers.abort_all();
@@ -136,7 +137,7 @@ fn open_store(config: &Config) -> Result<Arc<dyn Store>, String> {
     let folder = &config.store.path;
     std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let names: Vec<&'static str> = dialects::ALL.iter().map(|dialect| dialect.name()).collect();
-    let options = SqliteOptions { dialects: names.leak(), ..SqliteOptions::new(folder.join("courant.db")) };
+    let options = SqliteOptions::new(folder.join("courant.db"), names.leak());
     let store = SqliteStore::open(options).map_err(|error| format!("{}: {error}", folder.display()))?;
     Ok(Arc::new(store))
 }
@@ -161,7 +162,11 @@ fn build(config: Config, store: Arc<dyn Store>) -> Result<(Arc<Core>, shard::Rec
     Ok((Arc::new(core), receivers))
 }
 
-fn start_workers(core: &Arc<Core>, receivers: shard::Receivers, stop: &CancellationToken) -> Result<JoinSet<()>, String> {
+fn start_workers(
+    core: &Arc<Core>,
+    receivers: shard::Receivers,
+    stop: &CancellationToken,
+) -> Result<JoinSet<()>, String> {
     let mut workers = JoinSet::new();
     for receiver in receivers {
         workers.spawn(until(stop.clone(), shard::run(Arc::clone(core), receiver)));

@@ -113,9 +113,9 @@ fn proves(proof: &Proof, secrets: &[Secret]) -> bool {
         right |= match (proof, secret) {
             (Proof::Plain(given), Secret::Plain(known)) => given.as_bytes().ct_eq(known.as_bytes()),
             (Proof::Hmac(signed), Secret::Hmac(key)) => signature_fits(signed, key),
-            (Proof::Plain(_), Secret::Hmac(_)) | (Proof::Hmac(_), Secret::Plain(_)) | (Proof::Session(_), _) => {
-                subtle::Choice::from(0)
-            }
+            (Proof::Plain(_), Secret::Hmac(_))
+            | (Proof::Hmac(_), Secret::Plain(_))
+            | (Proof::Session(_), _) => subtle::Choice::from(0),
         };
     }
     right.into()

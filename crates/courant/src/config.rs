@@ -339,7 +339,10 @@ impl Config {
             if kinds != 1 {
                 return complain(
                     &route.name,
-                    format!("route `{}` needs exactly one connector table: whatsapp_cloud or smpp", route.name),
+                    format!(
+                        "route `{}` needs exactly one connector table: whatsapp_cloud or smpp",
+                        route.name
+                    ),
                 );
             }
             if self.routes[..index].iter().any(|other| other.name == route.name) {
@@ -352,7 +355,10 @@ impl Config {
             }
             for name in account.routes.values().flatten() {
                 if !self.routes.iter().any(|route| route.name == *name) {
-                    return complain(name, format!("account `{}` uses route `{name}`, which is not configured", account.name));
+                    return complain(
+                        name,
+                        format!("account `{}` uses route `{name}`, which is not configured", account.name),
+                    );
                 }
             }
         }

@@ -108,17 +108,33 @@ impl Metrics {
         registry.register("messages_settled", "Messages that came to their end", self.settled.clone());
         registry.register("steps", "Changes of steps, by channel, status and cause", self.steps.clone());
         registry.register("hand_overs", "Attempts answered by networks", self.hand_overs.clone());
-        registry.register("hand_over_seconds", "Time a network took to answer", self.hand_over_seconds.clone());
+        registry.register(
+            "hand_over_seconds",
+            "Time a network took to answer",
+            self.hand_over_seconds.clone(),
+        );
         registry.register("network_events", "Receipts and inbound messages", self.told.clone());
         registry.register("callbacks", "Callbacks tried, by dialect and outcome", self.callbacks.clone());
-        registry.register("callback_seconds", "Time a receiver took to answer", self.callback_seconds.clone());
-        registry.register("accept_seconds", "Time from a request's body to its answer", self.accept_seconds.clone());
+        registry.register(
+            "callback_seconds",
+            "Time a receiver took to answer",
+            self.callback_seconds.clone(),
+        );
+        registry.register(
+            "accept_seconds",
+            "Time from a request's body to its answer",
+            self.accept_seconds.clone(),
+        );
         registry.register("alarms", "Alarms held in memory", self.alarms.clone());
         registry.register("queued", "Attempts held in memory, by route", self.queued.clone());
         registry.register("window_free", "Hand-overs a route could take now", self.free_window.clone());
         registry.register("store_commits", "Transactions since the start", self.store_commits.clone());
         registry.register("store_changes", "Changes saved since the start", self.store_changes.clone());
-        registry.register("store_commit_seconds", "Time spent in commits since the start", self.store_commit_seconds.clone());
+        registry.register(
+            "store_commit_seconds",
+            "Time spent in commits since the start",
+            self.store_commit_seconds.clone(),
+        );
         registry.register("store_waiting", "Changes waiting to be saved", self.store_waiting.clone());
         registry.register("store_bytes", "Size of the database", self.store_bytes.clone());
     }
@@ -188,7 +204,9 @@ impl Metrics {
     /// A callback was tried.
     pub fn called_back(&self, dialect: &str, done: bool, span: Span) {
         let outcome = if done { "done" } else { "failed" };
-        self.callbacks.get_or_create(&ByDialect { dialect: dialect.to_owned().into(), outcome: outcome.into() }).inc();
+        self.callbacks
+            .get_or_create(&ByDialect { dialect: dialect.to_owned().into(), outcome: outcome.into() })
+            .inc();
         self.callback_seconds.observe(span.as_micros() as f64 * 1e-6);
     }
 

@@ -32,7 +32,9 @@ pub fn spawn_send(
 
 /// Asks a network to take an attempt back, in a task of its own.
 pub fn spawn_recall(core: &Arc<Core>, record: &Record, attempt: AttemptId, route: RouteName) {
-    let Some(target) = core.routes.get(&route).filter(|route| route.connector.capabilities().recalls).cloned() else {
+    let Some(target) =
+        core.routes.get(&route).filter(|route| route.connector.capabilities().recalls).cloned()
+    else {
         return;
     };
     let Some(parcel) = parcel(record, attempt, clock::now()) else { return };

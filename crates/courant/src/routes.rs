@@ -60,7 +60,8 @@ impl Routes {
 
 fn connector(route: &RouteConfig, name: &RouteName) -> Result<Arc<dyn Connector>, String> {
     if let Some(settings) = &route.whatsapp_cloud {
-        let connector = WhatsappCloud::new(settings.clone(), name.clone()).map_err(|error| error.to_string())?;
+        let connector =
+            WhatsappCloud::new(settings.clone(), name.clone()).map_err(|error| error.to_string())?;
         return Ok(Arc::new(connector));
     }
     if let Some(settings) = &route.smpp {

@@ -18,12 +18,15 @@ use http::{Request, Response};
 use model::{Answer, Call, Inbound, MessageId, Refusal, Time, call::MessageReport, report::Occasion};
 use serde::{Deserialize, Serialize};
 
+mod fields;
 pub mod infobip;
+pub mod messangi;
 pub mod support;
 pub mod telesign;
 #[cfg(test)]
 #[allow(dead_code, reason = "each dialect uses its own part of the kit")]
 mod testkit;
+pub mod webex_connect;
 
 /// One vendor's API.
 pub trait Dialect: Sync {
@@ -95,6 +98,21 @@ pub struct Context<'a> {
     pub principal: &'a str,
     /// The account's settings for all dialects.
     pub settings: &'a Settings,
+    /// Where the account stands against its request quota, for dialects that tell it in headers.
+    pub rate: Option<RateState>,
+}
+
+/// A quota of requests in a fixed window, and how much of it is left after this request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateState {
+    /// Requests allowed per window.
+    pub limit: u32,
+    /// Length of the window.
+    pub window: model::Span,
+    /// Requests left in the current window.
+    pub remaining: u32,
+    /// Until the window ends and the count starts anew.
+    pub reset_in: model::Span,
 }
 
 /// Settings of an account for all dialects: what its section of the configuration says.
@@ -110,6 +128,10 @@ pub struct Settings {
     pub telesign: Option<telesign::Settings>,
     /// Infobip OMNI; `None` if the account does not speak it.
     pub infobip: Option<infobip::Settings>,
+    /// Messangi; `None` if the account does not use it.
+    pub messangi: Option<messangi::Settings>,
+    /// Webex Connect; `None` if the account does not use it.
+    pub webex_connect: Option<webex_connect::Settings>,
 }
 
 /// A name that requests may present, and what proves it.
@@ -238,7 +260,8 @@ pub enum Success {
 pub type Query = BTreeMap<String, Vec<String>>;
 
 /// All dialects.
-pub static ALL: &[&dyn Dialect] = &[&telesign::Telesign, &infobip::Infobip];
+pub static ALL: &[&dyn Dialect] =
+    &[&telesign::Telesign, &infobip::Infobip, &webex_connect::WebexConnect, &messangi::Messangi];
 
 /// The dialect of this name.
 #[must_use]

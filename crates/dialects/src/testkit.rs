@@ -21,7 +21,14 @@ pub(crate) const NOW: Time = Time(1_795_210_404_123_456);
 
 /// A context as the adapter would give it.
 pub(crate) fn context<'a>(settings: &'a Settings, principal: &'a str) -> Context<'a> {
-    Context { now: NOW, fresh: MessageId::new(NOW, 0xF2E5), account: "sandbox", principal, settings }
+    Context {
+        now: NOW,
+        fresh: MessageId::new(NOW, 0xF2E5),
+        account: "sandbox",
+        principal,
+        settings,
+        rate: None,
+    }
 }
 
 /// Reads the request part of a transcript: `METHOD target`, header lines, an empty line, body.

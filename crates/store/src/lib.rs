@@ -5,6 +5,10 @@
 //! else reads. [`sqlite`] is the embedded implementation; [`conformance`] is the suite that every
 //! implementation passes.
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+pub mod sqlite;
+
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use engine::State;
@@ -120,7 +124,7 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Reply<'_, Vec<MessageId>>;
 
-    /// Messages that match, newest first, before the given one, at most `limit`.
+    /// Messages that match, newest first (in order of storing), before the given one, at most `limit`.
     fn search(&self, filter: Search, before: Option<MessageId>, limit: usize) -> Reply<'_, Vec<Record>>;
 
     /// Messages accepted and not settled, by account: what the limits and metrics look at.
@@ -171,9 +175,10 @@ pub enum Change {
         /// Callbacks called for.
         callbacks: Vec<NewCallback>,
     },
-    /// A callback was tried.
+    /// A callback was tried. [`Verdict::Conflict`] if it is not pending.
     Callback(CallbackResult),
-    /// Parked callbacks are to be sent again: these ids.
+    /// Parked callbacks are to be sent again, their tries counted anew: these ids. Those not
+    /// parked are left as they are.
     ReplayCallbacks {
         /// Their ids.
         ids: Vec<i64>,
@@ -203,7 +208,8 @@ pub enum Change {
         /// Key.
         key: String,
     },
-    /// Reports were handed out.
+    /// Reports were handed out. [`Verdict::Conflict`], and none of them counts as handed out, if
+    /// one was handed out before: so that each is handed out once, list again.
     Pulled(Vec<MessageId>),
 }
 

@@ -56,11 +56,15 @@ pub struct Settings {
     pub default_language: String,
 }
 
+/// The name of a number that sends for every sender no number answers to.
+const ANY: &str = "*";
+
 /// A business phone number.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Number {
-    /// Names by which accounts call it; its digits and its id always work too.
+    /// Names by which accounts call it; its digits and its id always work too. `*` makes it send
+    /// for every name that no number answers to.
     #[serde(default, alias = "senders")]
     pub sender: Labels,
     /// Meta's id of the number: digits.
@@ -234,7 +238,10 @@ impl Numbers {
     pub(crate) fn find(&self, sender: Option<&str>) -> Option<&Entry> {
         match sender {
             None => self.0.first(),
-            Some(name) => self.0.iter().find(|entry| entry.answers_to(name)),
+            Some(name) => {
+                let named = self.0.iter().find(|entry| entry.answers_to(name));
+                named.or_else(|| self.0.iter().find(|entry| entry.answers_to(ANY)))
+            }
         }
     }
 

@@ -45,7 +45,12 @@ pub fn keeps_report(core: &Core, report: &MessageReport, now: Time) -> bool {
 
 /// The callbacks for a message from a person.
 #[must_use]
-pub fn compose_inbound(account: &Account, dialect: &dyn Dialect, inbound: &Inbound, now: Time) -> Vec<NewCallback> {
+pub fn compose_inbound(
+    account: &Account,
+    dialect: &dyn Dialect,
+    inbound: &Inbound,
+    now: Time,
+) -> Vec<NewCallback> {
     let callbacks = dialect.inbound(inbound, &context(account, crate::clock::message_id(now), now));
     letters(callbacks, "inbound", now)
 }
@@ -64,7 +69,14 @@ fn parties<'a>(core: &'a Core, report: &MessageReport) -> Option<(&'a Account, &
 }
 
 fn context(account: &Account, fresh: MessageId, now: Time) -> Context<'_> {
-    Context { now, fresh, account: account.name.as_str(), principal: "", settings: &account.settings }
+    Context {
+        now,
+        fresh,
+        account: account.name.as_str(),
+        principal: "",
+        settings: &account.settings,
+        rate: None,
+    }
 }
 
 fn letters(callbacks: Vec<Callback>, about: &str, now: Time) -> Vec<NewCallback> {

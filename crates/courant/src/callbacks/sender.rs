@@ -49,9 +49,8 @@ impl Sender {
     pub fn new(core: Arc<Core>) -> Result<Arc<Self>, String> {
         let settings = &core.config.callbacks;
         let guard = Guard::new(Policy { allow: settings.allow.clone(), ..Policy::default() });
-        let client = reqwest::Client::builder()
-            .dns_resolver(guard.resolver())
-            .redirect(reqwest::redirect::Policy::none())
+        let client = guard
+            .client()
             .connect_timeout(Span::from_secs(5).to_std())
             .pool_max_idle_per_host(settings.concurrency_per_host)
             .user_agent(concat!("courant/", env!("CARGO_PKG_VERSION")))
@@ -68,7 +67,11 @@ impl Sender {
         let saver = tokio::spawn(save_results(Arc::clone(&self), saved));
         loop {
             let started = self.start_due(&results).await;
-            let next = if started { Some(clock::now()) } else { self.core.store.next_callback_at().await.ok().flatten() };
+            let next = if started {
+                Some(clock::now())
+            } else {
+                self.core.store.next_callback_at().await.ok().flatten()
+            };
             let nap = self.nap(next, started);
             tokio::select! {
                 () = tokio::time::sleep(nap.to_std()) => {}
@@ -87,7 +90,13 @@ impl Sender {
         }
         // What is due but in flight (or its host is busy) rings when it has landed.
         let until = next.map_or(IDLE, |next| next.since(clock::now()));
-        if until == Span::ZERO { Span::from_secs(1) } else if until > IDLE { IDLE } else { until }
+        if until == Span::ZERO {
+            Span::from_secs(1)
+        } else if until > IDLE {
+            IDLE
+        } else {
+            until
+        }
     }
 
     /// Starts what is due and has a place; whether anything was started.
@@ -156,8 +165,11 @@ impl Sender {
                 (policy.timeout, Schedule { delays: policy.delays, success, final_statuses })
             }
             (_, _) => {
-                let schedule =
-                    Schedule { delays: Vec::new(), success: Success::TwoHundreds, final_statuses: Vec::new() };
+                let schedule = Schedule {
+                    delays: Vec::new(),
+                    success: Success::TwoHundreds,
+                    final_statuses: Vec::new(),
+                };
                 (Span::from_secs(10), schedule)
             }
         }

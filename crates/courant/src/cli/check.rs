@@ -12,7 +12,10 @@ pub(super) fn run(path: &Path, overrides: &[String]) -> Result<(), String> {
     Routes::new(&config).map_err(|error| format!("{}: {error}", path.display()))?;
     Accounts::new(&config).map_err(|error| format!("{}: {error}", path.display()))?;
     for account in config.accounts.iter().filter(|account| account.routes.is_empty()) {
-        eprintln!("note: account `{}` has no routes; everything it sends will fail as unconfigured", account.name);
+        eprintln!(
+            "note: account `{}` has no routes; everything it sends will fail as unconfigured",
+            account.name
+        );
     }
     println!(
         "{} is right: {} routes, {} accounts, listening at {}",

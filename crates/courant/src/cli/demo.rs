@@ -132,7 +132,8 @@ fn spoken(sample: &Sample) -> bool {
 async fn send(client: &reqwest::Client, url: &str, sample: &Sample) -> Result<(), String> {
     println!("{}: {} {}\n  ({})", sample.title, sample.method, sample.path, sample.shows);
     let body = sample.body.replace("{sandbox}", url);
-    let mut request = client.post(format!("{url}{}", sample.path)).header(header::CONTENT_TYPE, "application/json");
+    let mut request =
+        client.post(format!("{url}{}", sample.path)).header(header::CONTENT_TYPE, "application/json");
     for (name, value) in sample.headers {
         request = request.header(*name, *value);
     }
@@ -163,10 +164,18 @@ async fn follow(core: &Core, began: Time, expected: usize) -> Result<Vec<String>
         }
         let ended = records.iter().filter(|record| has_ended(record)).count();
         if ended >= expected {
-            return Ok(records.iter().filter(|record| !ended_well(record)).map(|record| title(record).to_owned()).collect());
+            return Ok(records
+                .iter()
+                .filter(|record| !ended_well(record))
+                .map(|record| title(record).to_owned())
+                .collect());
         }
         if clock::now().since(began) > PATIENCE {
-            return Ok(records.iter().filter(|record| !has_ended(record)).map(|record| title(record).to_owned()).collect());
+            return Ok(records
+                .iter()
+                .filter(|record| !has_ended(record))
+                .map(|record| title(record).to_owned())
+                .collect());
         }
         tokio::time::sleep(GLANCE.to_std()).await;
     }
@@ -214,10 +223,18 @@ fn event_words(record: &Record, event: &Event) -> String {
         Event::Accepted => "accepted and stored".to_owned(),
         Event::Taken { attempt } => format!("handed to {}", channel(record, attempt.step)),
         Event::Submitted { attempt, .. } => format!("{} took it", channel(record, attempt.step)),
-        Event::Refused { attempt, fault } => format!("{} refused it: {}", channel(record, attempt.step), fault.cause.text()),
-        Event::Received { attempt, receipt, .. } => format!("{} says {:?}", channel(record, attempt.step), receipt.status),
+        Event::Refused { attempt, fault } => {
+            format!("{} refused it: {}", channel(record, attempt.step), fault.cause.text())
+        }
+        Event::Received { attempt, receipt, .. } => {
+            format!("{} says {:?}", channel(record, attempt.step), receipt.status)
+        }
         Event::Recalled { attempt, done } => {
-            format!("{} was asked to take it back: {}", channel(record, attempt.step), if *done { "done" } else { "no" })
+            format!(
+                "{} was asked to take it back: {}",
+                channel(record, attempt.step),
+                if *done { "done" } else { "no" }
+            )
         }
         Event::Woken => "the clock rang".to_owned(),
         Event::Cancelled => "cancelled".to_owned(),
@@ -226,11 +243,15 @@ fn event_words(record: &Record, event: &Event) -> String {
 
 fn decision_words(record: &Record, decision: &Decision) -> Option<String> {
     match decision {
-        Decision::StepFailed { step, cause } => Some(format!("{} is given up: {}", channel(record, *step), cause.text())),
+        Decision::StepFailed { step, cause } => {
+            Some(format!("{} is given up: {}", channel(record, *step), cause.text()))
+        }
         Decision::StepBegun { step } => Some(format!("step {}: {}", step + 1, channel(record, *step))),
         Decision::SameRoute { cause, .. } => Some(format!("the same route again: {}", cause.text())),
         Decision::NextRoute { route, cause, .. } => Some(format!("next route {route}: {}", cause.text())),
-        Decision::Doubted { .. } => Some("nobody knows whether it was taken; waiting for a receipt".to_owned()),
+        Decision::Doubted { .. } => {
+            Some("nobody knows whether it was taken; waiting for a receipt".to_owned())
+        }
         Decision::Late { step, .. } => Some(format!("{} delivered late", channel(record, *step))),
         Decision::Settled => Some(format!("settled: {}", record.state.status().as_str())),
         _ => None,

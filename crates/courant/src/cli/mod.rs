@@ -150,5 +150,9 @@ async fn told_to_stop() {
 
 /// The addresses a person wants to see at the start.
 fn announce(config: &Config, url: &str) {
-    eprintln!("courant listens at {url}, with {} accounts and {} routes", config.accounts.len(), config.routes.len());
+    eprintln!(
+        "courant listens at {url}, with {} accounts and {} routes",
+        config.accounts.len(),
+        config.routes.len()
+    );
 }

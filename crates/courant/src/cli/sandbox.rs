@@ -21,7 +21,11 @@ pub struct RunningSandbox {
 }
 
 /// Runs until told to stop.
-pub(super) async fn run(listen: SocketAddr, data: Option<PathBuf>, overrides: &[String]) -> Result<(), String> {
+pub(super) async fn run(
+    listen: SocketAddr,
+    data: Option<PathBuf>,
+    overrides: &[String],
+) -> Result<(), String> {
     let sandbox = RunningSandbox::start(listen, data, overrides).await?;
     let url = sandbox.gateway.app.url().to_owned();
     println!("ready {url}");
@@ -35,7 +39,11 @@ impl RunningSandbox {
     ///
     /// # Errors
     /// What is wrong, in words for the operator.
-    pub async fn start(listen: SocketAddr, data: Option<PathBuf>, overrides: &[String]) -> Result<Self, String> {
+    pub async fn start(
+        listen: SocketAddr,
+        data: Option<PathBuf>,
+        overrides: &[String],
+    ) -> Result<Self, String> {
         install_crypto();
         let (folder, path) = match data {
             Some(path) => (None, path),
@@ -47,11 +55,13 @@ impl RunningSandbox {
             }
         };
         let options = Options { data: Some(path.join("networks")), ..Options::default() };
-        let networks = Sandbox::start(options).await.map_err(|error| format!("the simulated networks: {error}"))?;
+        let networks =
+            Sandbox::start(options).await.map_err(|error| format!("the simulated networks: {error}"))?;
         let config = config(listen, path, &networks, overrides)?;
         start_log(&config.log);
         let gateway = App::start(config, Some(networks.router())).await?;
-        networks.set_whatsapp_webhook(&format!("{}/hooks/whatsapp", gateway.app.url()));
+        let webhook = format!("{}/hooks/whatsapp", gateway.app.url());
+        networks.set_whatsapp_webhook(&webhook).map_err(|error| error.to_string())?;
         Ok(Self { gateway, networks, folder })
     }
 
@@ -69,7 +79,12 @@ impl RunningSandbox {
     }
 }
 
-fn config(listen: SocketAddr, data: PathBuf, networks: &Sandbox, overrides: &[String]) -> Result<Config, String> {
+fn config(
+    listen: SocketAddr,
+    data: PathBuf,
+    networks: &Sandbox,
+    overrides: &[String],
+) -> Result<Config, String> {
     let smpp = networks.smpp_addr();
     let mut set = vec![
         format!("server.listen=\"{listen}\""),

@@ -18,7 +18,8 @@ pub struct Source {
 impl Source {
     /// A complaint about the first line that mentions `key`.
     pub(super) fn complaint(&self, key: &str, text: String) -> ConfigError {
-        let line = self.text.lines().position(|line| !line.trim_start().starts_with('#') && line.contains(key));
+        let line =
+            self.text.lines().position(|line| !line.trim_start().starts_with('#') && line.contains(key));
         ConfigError { source: self.name.clone(), line: line.map(|line| line + 1), text }
     }
 
@@ -73,7 +74,11 @@ pub(super) fn load(source: &Source, overrides: &[String]) -> Result<Config, Conf
     }
     tree.try_into().map_err(|error: Error| {
         let key = quoted(error.message()).unwrap_or_default();
-        if key.is_empty() { source.complaint_at(None, error.message().to_owned()) } else { source.complaint(&key, error.message().to_owned()) }
+        if key.is_empty() {
+            source.complaint_at(None, error.message().to_owned())
+        } else {
+            source.complaint(&key, error.message().to_owned())
+        }
     })
 }
 
@@ -110,7 +115,9 @@ fn resolve(value: &mut Value, key: &str) -> Result<bool, String> {
             }
             Ok(changed)
         }
-        Value::String(_) | Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => Ok(false),
+        Value::String(_) | Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => {
+            Ok(false)
+        }
     }
 }
 
@@ -123,7 +130,8 @@ fn secret(table: &Table, key: &str) -> Result<Option<String>, String> {
         return Ok(Some(value));
     }
     if let Some(Value::String(path)) = table.get("file") {
-        let value = fs::read_to_string(path).map_err(|error| format!("{key}: {path} cannot be read: {error}"))?;
+        let value =
+            fs::read_to_string(path).map_err(|error| format!("{key}: {path} cannot be read: {error}"))?;
         return Ok(Some(value.trim_end().to_owned()));
     }
     Ok(None)
@@ -146,7 +154,8 @@ fn assign(tree: &mut Table, assignment: &str) -> Result<(), String> {
 
 /// Into a table, or into the element of an array of tables whose `name` is the key.
 fn descend<'a>(table: &'a mut Table, key: &str) -> Result<&'a mut Table, String> {
-    let (name, element) = key.split_once('[').map_or((key, None), |(name, rest)| (name, rest.strip_suffix(']')));
+    let (name, element) =
+        key.split_once('[').map_or((key, None), |(name, rest)| (name, rest.strip_suffix(']')));
     let value = table.entry(name).or_insert_with(|| Value::Table(Table::new()));
     match (value, element) {
         (Value::Table(table), None) => Ok(table),

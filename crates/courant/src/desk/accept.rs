@@ -104,7 +104,10 @@ impl Batch<'_> {
             let class = self.class(&draft);
             let group = *by_class.entry(class).or_insert_with(|| {
                 let plan = self.plan(drafts, &draft);
-                groups.push(Group { shared: Arc::new(Shared { brief: brief.clone(), plan }), messages: Vec::new() });
+                groups.push(Group {
+                    shared: Arc::new(Shared { brief: brief.clone(), plan }),
+                    messages: Vec::new(),
+                });
                 groups.len() - 1
             });
             let rejected = draft.void;
@@ -130,9 +133,13 @@ impl Batch<'_> {
     }
 
     fn plan(&self, drafts: &[StepDraft], draft: &Draft) -> Plan {
-        let Some(cause) = draft.void else { return plans::plan(self.core, self.account, drafts, &draft.recipient) };
-        let void: Vec<StepDraft> =
-            drafts.iter().map(|step| StepDraft { sender: step.sender.clone(), ..StepDraft::void(step.channel, cause) }).collect();
+        let Some(cause) = draft.void else {
+            return plans::plan(self.core, self.account, drafts, &draft.recipient);
+        };
+        let void: Vec<StepDraft> = drafts
+            .iter()
+            .map(|step| StepDraft { sender: step.sender.clone(), ..StepDraft::void(step.channel, cause) })
+            .collect();
         plans::plan(self.core, self.account, &void, &Recipient::default())
     }
 
@@ -173,7 +180,9 @@ impl Begun {
     fn express(&mut self, core: &Core, now: Time) {
         let record = &self.transition.record;
         let Some(queued) = record.state.queued().filter(|queued| queued.not_before <= now) else { return };
-        let Some(permit) = core.dispatcher.try_take(record, queued.attempt, &queued.route, now) else { return };
+        let Some(permit) = core.dispatcher.try_take(record, queued.attempt, &queued.route, now) else {
+            return;
+        };
         self.transition.commands.retain(|command| !matches!(command, Command::Enqueue { .. }));
         self.transition.apply(core, now, Event::Taken { attempt: queued.attempt });
         self.permits.push(permit);

@@ -3,7 +3,7 @@
 
 use model::{
     Cause, Channel, Content, Recipient, Refusal, Span,
-    call::{FlowStep, Missing},
+    call::FlowStep,
     content::{MediaSource, Text},
     message::{Body, Plan, PlanSource, Step, StepDraft, Until},
 };
@@ -32,13 +32,13 @@ pub async fn drafts(
                 Some(key) => scenarios::read(core, account, key).await?,
                 None => scenarios::default(core, account).await?,
             };
-            Ok(along(&scenario.flow, &contents))
+            along(&scenario.flow, &contents)
         }
     }
 }
 
 /// The contents in the order of the flow; flow steps without content are left out.
-fn along(flow: &[FlowStep], contents: &[StepDraft]) -> Vec<StepDraft> {
+fn along(flow: &[FlowStep], contents: &[StepDraft]) -> Result<Vec<StepDraft>, Refusal> {
     let steps: Vec<StepDraft> = flow
         .iter()
         .filter_map(|step| {
@@ -47,15 +47,16 @@ fn along(flow: &[FlowStep], contents: &[StepDraft]) -> Vec<StepDraft> {
             Some(draft)
         })
         .collect();
-    if steps.is_empty() {
-        let channel = flow.first().map_or(Channel::Unlisted, |step| step.channel);
-        return vec![StepDraft::void(channel, Cause::MissingContent)];
-    }
-    steps
+    if steps.is_empty() { Err(Refusal::malformed("no step of the scenario has content")) } else { Ok(steps) }
 }
 
 /// The steps asked for, and those that the account's stored plan adds.
-fn extended(account: &Account, dialect: &str, mut steps: Vec<StepDraft>, extend: Option<&str>) -> Vec<StepDraft> {
+fn extended(
+    account: &Account,
+    dialect: &str,
+    mut steps: Vec<StepDraft>,
+    extend: Option<&str>,
+) -> Vec<StepDraft> {
     let Some(plan) = extend.and_then(|key| stored_plan(account, dialect, key, &steps)) else { return steps };
     let Some(last) = steps.last_mut() else { return steps };
     last.patience = Some(Span::from_millis(plan.patience_ms));
@@ -64,7 +65,12 @@ fn extended(account: &Account, dialect: &str, mut steps: Vec<StepDraft>, extend:
     steps
 }
 
-fn stored_plan<'a>(account: &'a Account, dialect: &str, key: &str, steps: &[StepDraft]) -> Option<&'a PlanConfig> {
+fn stored_plan<'a>(
+    account: &'a Account,
+    dialect: &str,
+    key: &str,
+    steps: &[StepDraft],
+) -> Option<&'a PlanConfig> {
     let sender = steps.last().and_then(|step| step.sender.as_deref());
     let fits = |plan: &&PlanConfig| plan.dialect.as_deref().is_none_or(|wanted| wanted == dialect);
     let plans = || account.config.plans.iter().filter(fits);
@@ -93,10 +99,13 @@ fn said(body: &Body) -> Said {
         },
         Content::Whatsapp(object) => said_by_object(object),
         Content::Email(email) => Said { text: email.subject.clone(), link: String::new() },
-        Content::Location(place) => {
-            Said { text: place.name.clone().unwrap_or_default(), link: format!("https://maps.google.com/?q={},{}", place.latitude, place.longitude) }
+        Content::Location(place) => Said {
+            text: place.name.clone().unwrap_or_default(),
+            link: format!("https://maps.google.com/?q={},{}", place.latitude, place.longitude),
+        },
+        Content::Contacts(_) | Content::Interactive(_) | Content::Template(_) | Content::Other(_) => {
+            Said::default()
         }
-        Content::Contacts(_) | Content::Interactive(_) | Content::Template(_) | Content::Other(_) => Said::default(),
     }
 }
 
@@ -137,8 +146,9 @@ pub fn plan(core: &Core, account: &Account, drafts: &[StepDraft], recipient: &Re
 
 fn step(core: &Core, account: &Account, draft: &StepDraft, recipient: &Recipient, last: bool) -> Step {
     let defaults = &core.config.cascade;
-    let patience = draft.patience.unwrap_or(Span::from_millis(defaults.default_patience_ms));
-    let validity = if last { draft.patience.unwrap_or(Span::from_millis(defaults.default_validity_ms)) } else { patience };
+    let or_default = |millis: u64| draft.patience.unwrap_or_else(|| Span::from_millis(millis));
+    let patience = or_default(defaults.default_patience_ms);
+    let validity = if last { or_default(defaults.default_validity_ms) } else { patience };
     let sender = draft.sender.as_deref().or_else(|| account.default_sender(draft.channel));
     let routes = account.routes(draft.channel, recipient.phone.as_ref(), &core.routes.table);
     let until = if reports_delivery(core, &routes) { Until::Delivered } else { Until::Submitted };
@@ -176,17 +186,15 @@ fn body(account: &Account, draft: &StepDraft, sender: Option<&str>, recipient: &
 fn reachable(channel: Channel, recipient: &Recipient) -> bool {
     match channel {
         Channel::Whatsapp => recipient.phone.is_some() || recipient.whatsapp_user.is_some(),
-        Channel::Sms | Channel::Mms | Channel::Rcs | Channel::Viber | Channel::Voice => recipient.phone.is_some(),
+        Channel::Sms | Channel::Mms | Channel::Rcs | Channel::Viber | Channel::Voice => {
+            recipient.phone.is_some()
+        }
         Channel::KakaoAlim | Channel::KakaoChingu => recipient.phone.is_some() || recipient.other.is_some(),
         Channel::Email => recipient.email.is_some(),
         Channel::Push | Channel::InApp => recipient.push.is_some() || recipient.other.is_some(),
-        Channel::Messenger | Channel::Line | Channel::Vkontakte | Channel::AppleMessages => recipient.other.is_some(),
+        Channel::Messenger | Channel::Line | Channel::Vkontakte | Channel::AppleMessages => {
+            recipient.other.is_some()
+        }
         Channel::Unlisted => true,
     }
-}
-
-/// What a missing scenario is called.
-#[must_use]
-pub const fn no_scenario(named: bool) -> Refusal {
-    Refusal::NotFound(if named { Missing::Scenario } else { Missing::DefaultScenario })
 }

@@ -8,7 +8,7 @@ use model::{
     BatchId, MessageId, Refusal, Status,
     call::{LogFilter, MessageRef, MessageReport, Missing, ReportFilter, Standing},
 };
-use store::{Change, PullFilter, Record, Search};
+use store::{Change, PullFilter, Record, Search, Verdict};
 
 use super::scenarios::refuse;
 use crate::{accounts::Account, core::Core};
@@ -22,7 +22,12 @@ const MAX_LOOKED_AT: usize = 100_000;
 ///
 /// # Errors
 /// If the account has no such message in this dialect.
-pub async fn status(core: &Core, account: &Account, dialect: &'static str, reference: &MessageRef) -> Result<MessageReport, Refusal> {
+pub async fn status(
+    core: &Core,
+    account: &Account,
+    dialect: &'static str,
+    reference: &MessageRef,
+) -> Result<MessageReport, Refusal> {
     Ok(core.report(&find(core, account, dialect, reference).await?))
 }
 
@@ -30,7 +35,12 @@ pub async fn status(core: &Core, account: &Account, dialect: &'static str, refer
 ///
 /// # Errors
 /// If the account has no such message in this dialect, or the store cannot take it now.
-pub async fn cancel(core: &Core, account: &Account, dialect: &'static str, reference: &MessageRef) -> Result<(), Refusal> {
+pub async fn cancel(
+    core: &Core,
+    account: &Account,
+    dialect: &'static str,
+    reference: &MessageRef,
+) -> Result<(), Refusal> {
     let record = find(core, account, dialect, reference).await?;
     let stored = core.shards.event_stored(record.message.id, Event::Cancelled).await;
     match stored.await {
@@ -40,18 +50,39 @@ pub async fn cancel(core: &Core, account: &Account, dialect: &'static str, refer
     }
 }
 
-async fn find(core: &Core, account: &Account, dialect: &'static str, reference: &MessageRef) -> Result<Record, Refusal> {
+async fn find(
+    core: &Core,
+    account: &Account,
+    dialect: &'static str,
+    reference: &MessageRef,
+) -> Result<Record, Refusal> {
     let missing = Refusal::NotFound(Missing::Message);
     let id = identify(core, account, dialect, reference).await?.ok_or_else(|| missing.clone())?;
     let record = core.store.load(vec![id]).await.map_err(refuse)?.pop().flatten();
-    record.filter(|record| record.message.account == account.name && record.message.dialect == dialect).ok_or(missing)
+    record
+        .filter(|record| record.message.account == account.name && record.message.dialect == dialect)
+        .ok_or(missing)
 }
 
-async fn identify(core: &Core, account: &Account, dialect: &'static str, reference: &MessageRef) -> Result<Option<MessageId>, Refusal> {
+async fn identify(
+    core: &Core,
+    account: &Account,
+    dialect: &'static str,
+    reference: &MessageRef,
+) -> Result<Option<MessageId>, Refusal> {
     match reference {
-        MessageRef::Id(id) => Ok(Some(*id)),
+        // A caller's own id can have the shape of ours.
+        MessageRef::Id(id) => {
+            let own =
+                core.store.by_client_ref(account.name.clone(), dialect, id.uuid()).await.map_err(refuse)?;
+            Ok(Some(own.unwrap_or(*id)))
+        }
         MessageRef::Client(text) => {
-            let known = core.store.by_client_ref(account.name.clone(), dialect, text.clone()).await.map_err(refuse)?;
+            let known = core
+                .store
+                .by_client_ref(account.name.clone(), dialect, text.clone())
+                .await
+                .map_err(refuse)?;
             Ok(known.or_else(|| MessageId::parse(text)))
         }
     }
@@ -79,18 +110,35 @@ pub async fn take_reports(
             None => wanted.bulk = Some(bulk.clone()),
         }
     }
-    let ids = core.store.pullable(account.name.clone(), dialect, wanted, filter.limit).await.map_err(refuse)?;
-    let records = core.store.load(ids.clone()).await.map_err(refuse)?;
-    let reports = records.iter().flatten().map(|record| core.report(record)).collect();
-    core.store.commit(vec![Change::Pulled(ids)]).await.map_err(refuse)?;
-    Ok(reports)
+    loop {
+        let ids = core
+            .store
+            .pullable(account.name.clone(), dialect, wanted.clone(), filter.limit)
+            .await
+            .map_err(refuse)?;
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let records = core.store.load(ids.clone()).await.map_err(refuse)?;
+        let reports = records.iter().flatten().map(|record| core.report(record)).collect();
+        let verdicts = core.store.commit(vec![Change::Pulled(ids)]).await.map_err(refuse)?;
+        // Another request may have been handed some of them meanwhile: look again.
+        if verdicts.iter().all(|verdict| *verdict == Verdict::Applied) {
+            return Ok(reports);
+        }
+    }
 }
 
 /// Log rows, newest first.
 ///
 /// # Errors
 /// If the store cannot answer.
-pub async fn logs(core: &Core, account: &Account, dialect: &'static str, filter: &LogFilter) -> Result<Vec<MessageReport>, Refusal> {
+pub async fn logs(
+    core: &Core,
+    account: &Account,
+    dialect: &'static str,
+    filter: &LogFilter,
+) -> Result<Vec<MessageReport>, Refusal> {
     let search = Search {
         account: Some(account.name.clone()),
         dialect: Some(dialect.to_owned()),
@@ -107,7 +155,9 @@ pub async fn logs(core: &Core, account: &Account, dialect: &'static str, filter:
         looked_at += page.len();
         before = page.last().map(|record| record.message.id);
         let fitting = page.iter().filter(|record| fits(record, filter, wanted.as_deref()));
-        rows.extend(fitting.map(|record| core.report(record)).filter(|report| stands(report, filter.standing)));
+        rows.extend(
+            fitting.map(|record| core.report(record)).filter(|report| stands(report, filter.standing)),
+        );
         if page.len() < PAGE {
             break;
         }
@@ -137,7 +187,8 @@ fn fits(record: &Record, filter: &LogFilter, wanted: Option<&[MessageId]>) -> bo
     let of_bulk = |bulk: &String| {
         BatchId::parse(bulk) == Some(message.batch) || message.brief().bulk.as_ref() == Some(bulk)
     };
-    let sent_by = |from: &String| message.plan().steps().iter().any(|step| step.sender.as_ref() == Some(from));
+    let sent_by =
+        |from: &String| message.plan().steps().iter().any(|step| step.sender.as_ref() == Some(from));
     wanted.is_none_or(|wanted| wanted.contains(&message.id))
         && (filter.bulks.is_empty() || filter.bulks.iter().any(of_bulk))
         && filter.from.as_ref().is_none_or(sent_by)

@@ -42,7 +42,12 @@ pub async fn default(core: &Core, account: &Account) -> Result<Scenario, Refusal
 pub async fn list(core: &Core, account: &Account, filter: &ScenarioFilter) -> Result<Vec<Scenario>, Refusal> {
     let all = all(core, account).await?;
     let fits = |scenario: &Scenario| filter.default.is_none_or(|wanted| wanted == scenario.default);
-    Ok(all.into_iter().filter(fits).skip(filter.page.saturating_mul(filter.limit)).take(filter.limit).collect())
+    Ok(all
+        .into_iter()
+        .filter(fits)
+        .skip(filter.page.saturating_mul(filter.limit))
+        .take(filter.limit)
+        .collect())
 }
 
 /// Stores a new scenario. The first of an account becomes its default.
@@ -68,7 +73,12 @@ pub async fn create(core: &Core, account: &Account, draft: ScenarioDraft) -> Res
 ///
 /// # Errors
 /// If there is none with this key, or it cannot be stored.
-pub async fn update(core: &Core, account: &Account, key: &str, draft: ScenarioDraft) -> Result<Scenario, Refusal> {
+pub async fn update(
+    core: &Core,
+    account: &Account,
+    key: &str,
+    draft: ScenarioDraft,
+) -> Result<Scenario, Refusal> {
     let known = read(core, account, key).await?;
     let default = draft.default.unwrap_or(known.default);
     let scenario = Scenario { key: key.to_owned(), name: draft.name, flow: draft.flow, default };
@@ -89,15 +99,26 @@ async fn put(core: &Core, account: &Account, scenario: &Scenario, version: u32) 
     write(core, account, scenario.key.clone(), json, version).await
 }
 
-async fn write(core: &Core, account: &Account, key: String, json: String, version: u32) -> Result<(), Refusal> {
+async fn write(
+    core: &Core,
+    account: &Account,
+    key: String,
+    json: String,
+    version: u32,
+) -> Result<(), Refusal> {
     let document = Document { account: account.name.clone(), kind: KIND, key, json, version };
     let verdicts = core.store.commit(vec![Change::PutDocument(document)]).await.map_err(refuse)?;
-    if verdicts.iter().all(|verdict| *verdict == Verdict::Applied) { Ok(()) } else { Err(Refusal::Overloaded) }
+    if verdicts.iter().all(|verdict| *verdict == Verdict::Applied) {
+        Ok(())
+    } else {
+        Err(Refusal::Overloaded)
+    }
 }
 
 async fn set_default(core: &Core, account: &Account, key: Option<&str>) -> Result<(), Refusal> {
     for _ in 0..TRIES {
-        let stored = core.store.document(account.name.clone(), KIND, DEFAULT.to_owned()).await.map_err(refuse)?;
+        let stored =
+            core.store.document(account.name.clone(), KIND, DEFAULT.to_owned()).await.map_err(refuse)?;
         let version = stored.map_or(0, |document| document.version);
         let json = serde_json::to_string(&key).expect("a text serialises");
         if write(core, account, DEFAULT.to_owned(), json, version).await.is_ok() {
@@ -109,7 +130,8 @@ async fn set_default(core: &Core, account: &Account, key: Option<&str>) -> Resul
 
 /// All scenarios: stored ones replace configured ones of the same key.
 async fn all(core: &Core, account: &Account) -> Result<Vec<Scenario>, Refusal> {
-    let documents = core.store.documents(account.name.clone(), KIND, String::new(), MAX + 1).await.map_err(refuse)?;
+    let documents =
+        core.store.documents(account.name.clone(), KIND, String::new(), MAX + 1).await.map_err(refuse)?;
     let mut chosen: Option<Option<String>> = None;
     let mut all: Vec<Scenario> = account.config.scenarios.iter().map(configured).collect();
     for document in documents {

@@ -28,7 +28,12 @@ struct Session {
 ///
 /// # Errors
 /// [`Refusal::Unauthenticated`] if they are wrong.
-pub async fn sign_in(core: &Core, dialect: &'static dyn Dialect, user: &str, password: &str) -> Result<(Caller, String), Refusal> {
+pub async fn sign_in(
+    core: &Core,
+    dialect: &'static dyn Dialect,
+    user: &str,
+    password: &str,
+) -> Result<(Caller, String), Refusal> {
     let now = clock::now();
     let credentials = Credentials { principal: user.to_owned(), proof: Proof::Plain(password.to_owned()) };
     let caller = auth::check(dialect, &credentials, &core.accounts, &core.nonces, now)?;
@@ -39,7 +44,8 @@ pub async fn sign_in(core: &Core, dialect: &'static dyn Dialect, user: &str, pas
         principal: caller.principal.clone(),
     };
     let value = serde_json::to_vec(&session).expect("our own types serialise");
-    let remembered = Remembered { account: nobody(), kind: KIND, key: digest(&token), value, until: now + LIFE };
+    let remembered =
+        Remembered { account: nobody(), kind: KIND, key: digest(&token), value, until: now + LIFE };
     core.store.commit(vec![Change::Remember(remembered)]).await.map_err(refuse)?;
     Ok((caller, token))
 }
@@ -48,12 +54,18 @@ pub async fn sign_in(core: &Core, dialect: &'static dyn Dialect, user: &str, pas
 ///
 /// # Errors
 /// [`Refusal::Unauthenticated`] if it is unknown, of another dialect, or has run out.
-pub async fn find(core: &Core, dialect: &'static dyn Dialect, token: &str, now: Time) -> Result<Caller, Refusal> {
+pub async fn find(
+    core: &Core,
+    dialect: &'static dyn Dialect,
+    token: &str,
+    now: Time,
+) -> Result<Caller, Refusal> {
     let wrong = Refusal::Unauthenticated(AuthFault::WrongSecret);
     let known = core.store.recall(nobody(), KIND, digest(token)).await.map_err(refuse)?;
     let known = known.filter(|known| known.until > now).ok_or_else(|| wrong.clone())?;
     let session: Session = serde_json::from_slice(&known.value).map_err(|_| Refusal::Internal)?;
-    let account = core.accounts.by_name(&session.account).filter(|_| session.dialect == dialect.name()).ok_or(wrong)?;
+    let account =
+        core.accounts.by_name(&session.account).filter(|_| session.dialect == dialect.name()).ok_or(wrong)?;
     if account.config.suspended {
         return Err(Refusal::Unauthenticated(AuthFault::Suspended));
     }

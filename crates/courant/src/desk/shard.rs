@@ -100,7 +100,11 @@ impl Shards {
     }
 
     /// Sends an event and returns a way to hear whether it is stored.
-    pub async fn event_stored(&self, id: MessageId, event: Event) -> oneshot::Receiver<Result<(), StoreError>> {
+    pub async fn event_stored(
+        &self,
+        id: MessageId,
+        event: Event,
+    ) -> oneshot::Receiver<Result<(), StoreError>> {
         let (done, stored) = oneshot::channel();
         self.send(Job::Event { id, event, done: Some(done) }).await;
         stored
@@ -109,7 +113,10 @@ impl Shards {
 
 /// Runs one shard until all its senders are gone.
 pub async fn run(core: Arc<Core>, mut jobs: mpsc::Receiver<Job>) {
-    let mut shard = Shard { cache: Cache::new(core.config.limits.cached_messages / core.shards.senders.len().max(1)), core };
+    let mut shard = Shard {
+        cache: Cache::new(core.config.limits.cached_messages / core.shards.senders.len().max(1)),
+        core,
+    };
     let mut batch = Vec::with_capacity(BATCH);
     while jobs.recv_many(&mut batch, BATCH).await > 0 {
         shard.work_off(std::mem::take(&mut batch)).await;
@@ -161,7 +168,11 @@ impl Shard {
                     forget(job);
                     continue;
                 };
-                works.push(Work { transition: Transition::new(record), permits: Vec::new(), waiting: Vec::new() });
+                works.push(Work {
+                    transition: Transition::new(record),
+                    permits: Vec::new(),
+                    waiting: Vec::new(),
+                });
                 places.insert(id, works.len() - 1);
                 works.len() - 1
             };
@@ -184,7 +195,8 @@ impl Shard {
 
     /// Reads what is not at hand.
     async fn fetch(&mut self, jobs: &[Job]) {
-        let mut missing: Vec<MessageId> = jobs.iter().map(Job::id).filter(|id| !self.cache.contains(*id)).collect();
+        let mut missing: Vec<MessageId> =
+            jobs.iter().map(Job::id).filter(|id| !self.cache.contains(*id)).collect();
         missing.sort_unstable();
         missing.dedup();
         while !missing.is_empty() {
@@ -203,7 +215,8 @@ impl Shard {
     }
 
     async fn save(&mut self, works: Vec<Work>) -> Saved {
-        let (changed, unchanged): (Vec<_>, Vec<_>) = works.into_iter().partition(|work| work.transition.changed());
+        let (changed, unchanged): (Vec<_>, Vec<_>) =
+            works.into_iter().partition(|work| work.transition.changed());
         for work in unchanged {
             self.finish(work);
         }
@@ -289,7 +302,9 @@ pub fn perform(core: &Arc<Core>, record: &Record, command: Command, permits: &mu
 fn replayable(jobs: &[Job]) -> Vec<Job> {
     jobs.iter()
         .filter_map(|job| match job {
-            Job::Event { id, event, done: None } => Some(Job::Event { id: *id, event: event.clone(), done: None }),
+            Job::Event { id, event, done: None } => {
+                Some(Job::Event { id: *id, event: event.clone(), done: None })
+            }
             Job::Note { id, by, text } => Some(Job::Note { id: *id, by, text: text.clone() }),
             // A seed is in the cache or the store; a take is offered again by the dispatcher.
             Job::Seed(_) | Job::Take { .. } | Job::Event { done: Some(_), .. } => None,
@@ -325,7 +340,9 @@ impl Work {
     /// The queued attempt leaves the queue, if it still is in one, and in the permit's route.
     fn take_over(&mut self, core: &Core, now: Time, permit: Permit) {
         let record = &self.transition.record;
-        let Some(queued) = record.state.queued().filter(|queued| queued.route == *permit.route()) else { return };
+        let Some(queued) = record.state.queued().filter(|queued| queued.route == *permit.route()) else {
+            return;
+        };
         if queued.not_before > now {
             core.dispatcher.enqueue(record, queued.attempt, &queued.route, queued.not_before);
             return;

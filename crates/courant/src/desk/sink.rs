@@ -24,7 +24,11 @@ const INBOUND_MEMORY: Span = Span::from_hours(7 * 24);
 pub struct Desk(pub Arc<Core>);
 
 impl Sink for Desk {
-    fn deliver<'a>(&'a self, route: &'a RouteName, events: Vec<NetworkEvent>) -> BoxFuture<'a, Result<(), NotStored>> {
+    fn deliver<'a>(
+        &'a self,
+        route: &'a RouteName,
+        events: Vec<NetworkEvent>,
+    ) -> BoxFuture<'a, Result<(), NotStored>> {
         Box::pin(async move {
             self.0.metrics.told(route, events.len());
             deliver(&self.0, route, events).await
@@ -40,7 +44,10 @@ async fn deliver(core: &Arc<Core>, route: &RouteName, events: Vec<NetworkEvent>)
             NetworkEvent::Receipt { subject: Subject { attempt: Some(attempt), .. }, receipt } => {
                 stored.push(hand_on(core, Part { attempt, part: 0 }, receipt).await);
             }
-            NetworkEvent::Receipt { subject: Subject { attempt: None, upstream: Some(upstream) }, receipt } => {
+            NetworkEvent::Receipt {
+                subject: Subject { attempt: None, upstream: Some(upstream) },
+                receipt,
+            } => {
                 nameless.push((upstream, receipt));
             }
             NetworkEvent::Receipt { subject: Subject { attempt: None, upstream: None }, .. } => {

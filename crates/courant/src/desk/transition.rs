@@ -44,7 +44,11 @@ impl Transition {
         }
         self.changed = true;
         self.note_upstream(core, &event);
-        self.history.push(HistoryEntry { at: now, what: Happening::Event(event), decisions: output.decisions });
+        self.history.push(HistoryEntry {
+            at: now,
+            what: Happening::Event(event),
+            decisions: output.decisions,
+        });
         for command in output.commands {
             self.follow(core, now, command);
         }
@@ -70,7 +74,9 @@ impl Transition {
                 self.pullable = callbacks::keeps_report(core, &report, now);
                 self.commands.push(Command::Settle);
             }
-            Command::Enqueue { .. } | Command::Send { .. } | Command::Recall { .. } => self.commands.push(command),
+            Command::Enqueue { .. } | Command::Send { .. } | Command::Recall { .. } => {
+                self.commands.push(command);
+            }
         }
     }
 
@@ -108,7 +114,8 @@ impl Transition {
             let lane = lane_of(&self.record, queued.attempt, &queued.route);
             (lane, message.brief().priority, queued.not_before)
         });
-        let channel = message.plan().step(report.deciding_step).map_or(model::Channel::Unlisted, |step| step.channel);
+        let channel =
+            message.plan().step(report.deciding_step).map_or(model::Channel::Unlisted, |step| step.channel);
         Facts {
             wake_at: state.wake_at(),
             queued,

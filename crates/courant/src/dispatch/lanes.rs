@@ -49,15 +49,9 @@ struct LaneQueue {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// Offer this message's attempt; the sender's token is taken.
-    Take {
-        id: MessageId,
-        sender: String,
-    },
+    Take { id: MessageId, sender: String },
     /// Read more of this lane first.
-    Refill {
-        lane: Lane,
-        class: Priority,
-    },
+    Refill { lane: Lane, class: Priority },
     /// Nothing to do before this instant, or before something changes.
     Wait(Option<Time>),
 }

@@ -92,7 +92,13 @@ impl Dispatcher {
 
     /// Takes a permit at once for an attempt that is about to be stored, if nothing waits before
     /// it.
-    pub fn try_take(&self, record: &Record, attempt: AttemptId, route: &RouteName, now: Time) -> Option<Permit> {
+    pub fn try_take(
+        &self,
+        record: &Record,
+        attempt: AttemptId,
+        route: &RouteName,
+        now: Time,
+    ) -> Option<Permit> {
         let queue = self.routes.get(route)?;
         let place = Arc::clone(&queue.window).try_acquire_owned().ok()?;
         let lane = lane_of(record, attempt, route);
@@ -111,8 +117,16 @@ impl Dispatcher {
     ///
     /// # Errors
     /// How long to wait, where the network limits them.
-    pub fn pair(&self, record: &Record, attempt: AttemptId, route: &RouteName, now: Time) -> Result<(), Span> {
-        let Some(pairs) = self.routes.get(route).and_then(|queue| queue.pairs.as_ref()) else { return Ok(()) };
+    pub fn pair(
+        &self,
+        record: &Record,
+        attempt: AttemptId,
+        route: &RouteName,
+        now: Time,
+    ) -> Result<(), Span> {
+        let Some(pairs) = self.routes.get(route).and_then(|queue| queue.pairs.as_ref()) else {
+            return Ok(());
+        };
         let lane = lane_of(record, attempt, route);
         let mut pairs = pairs.lock().unwrap_or_else(PoisonError::into_inner);
         pairs.take(&lane.sender, record.message.recipient.display(), now)

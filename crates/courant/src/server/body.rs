@@ -17,7 +17,12 @@ pub(super) enum BodyFault {
 }
 
 /// The whole body, at most `limit` bytes, within `timeout`.
-pub(super) async fn read(body: Body, declared: Option<u64>, limit: u64, timeout: Span) -> Result<Bytes, BodyFault> {
+pub(super) async fn read(
+    body: Body,
+    declared: Option<u64>,
+    limit: u64,
+    timeout: Span,
+) -> Result<Bytes, BodyFault> {
     if declared.is_some_and(|declared| declared > limit) {
         return Err(BodyFault::TooLarge);
     }

@@ -33,9 +33,14 @@ struct Kept {
 
 impl Key {
     /// The key of a request, if it has one.
-    pub(super) fn of(request: &Request<Bytes>, account: &AccountName, dialect: &str) -> Result<Option<Self>, Refusal> {
+    pub(super) fn of(
+        request: &Request<Bytes>,
+        account: &AccountName,
+        dialect: &str,
+    ) -> Result<Option<Self>, Refusal> {
         let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
-        let text = value.to_str().ok().map(str::trim).filter(|text| !text.is_empty() && text.len() <= MAX_KEY);
+        let text =
+            value.to_str().ok().map(str::trim).filter(|text| !text.is_empty() && text.len() <= MAX_KEY);
         let Some(text) = text else {
             return Err(Refusal::invalid("Idempotency-Key", "", "1 to 255 printable characters"));
         };
@@ -61,12 +66,20 @@ impl Key {
             digest: self.digest.clone(),
             status: response.status().as_u16(),
             headers: headers
-                .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+                .map(|(name, value)| {
+                    (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+                })
                 .collect(),
             body: String::from_utf8_lossy(response.body()).into_owned(),
         };
         let value = serde_json::to_vec(&kept).expect("our own types serialise");
-        Remembered { account: self.account.clone(), kind: KIND, key: self.key.clone(), value, until: now + MEMORY }
+        Remembered {
+            account: self.account.clone(),
+            kind: KIND,
+            key: self.key.clone(),
+            value,
+            until: now + MEMORY,
+        }
     }
 
     /// The first answer, if the request is the same.

@@ -38,7 +38,9 @@ impl Listener {
     /// # Errors
     /// If the address is taken or the certificate is not right.
     pub async fn bind(settings: &Server) -> Result<Self, String> {
-        let tcp = TcpListener::bind(settings.listen).await.map_err(|error| format!("{}: {error}", settings.listen))?;
+        let tcp = TcpListener::bind(settings.listen)
+            .await
+            .map_err(|error| format!("{}: {error}", settings.listen))?;
         Ok(Self { tcp, tls: acceptor(settings)?, settings: settings.clone() })
     }
 
@@ -77,7 +79,8 @@ impl Listener {
                 },
                 () = stop.cancelled() => break,
             };
-            let connection = Connection { router: router.clone(), settings: self.settings.clone(), tls: self.tls.clone() };
+            let connection =
+                Connection { router: router.clone(), settings: self.settings.clone(), tls: self.tls.clone() };
             let watcher = graceful.watcher();
             tokio::spawn(async move {
                 connection.serve(stream, watcher).await;
@@ -136,8 +139,10 @@ impl Connection {
 
 fn acceptor(settings: &Server) -> Result<Option<TlsAcceptor>, String> {
     let (Some(cert), Some(key)) = (&settings.tls_cert, &settings.tls_key) else { return Ok(None) };
-    let explain = |path: &std::path::Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(cert).map_err(|error| explain(cert, &error))?.collect();
+    let explain =
+        |path: &std::path::Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let chain: Result<Vec<_>, _> =
+        CertificateDer::pem_file_iter(cert).map_err(|error| explain(cert, &error))?.collect();
     let chain = chain.map_err(|error| explain(cert, &error))?;
     let private = PrivateKeyDer::from_pem_file(key).map_err(|error| explain(key, &error))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());

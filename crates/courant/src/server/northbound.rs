@@ -39,7 +39,11 @@ pub(super) async fn answer(app: &Arc<App>, request: Request) -> Response {
     response.map(Body::from)
 }
 
-async fn exchange(app: &Arc<App>, dialect: &'static dyn Dialect, request: Request) -> (http::Response<Bytes>, &'static str) {
+async fn exchange(
+    app: &Arc<App>,
+    dialect: &'static dyn Dialect,
+    request: Request,
+) -> (http::Response<Bytes>, &'static str) {
     let core = &app.core;
     let (head, body) = request.into_parts();
     let limit = dialect.body_limit(&head);
@@ -48,7 +52,9 @@ async fn exchange(app: &Arc<App>, dialect: &'static dyn Dialect, request: Reques
     let (bytes, fault) = match read {
         Ok(bytes) => (bytes, None),
         Err(BodyFault::TooLarge) => (Bytes::new(), Some(Refusal::TooLarge { limit })),
-        Err(BodyFault::Slow | BodyFault::Broken) => (Bytes::new(), Some(Refusal::malformed("the body did not arrive"))),
+        Err(BodyFault::Slow | BodyFault::Broken) => {
+            (Bytes::new(), Some(Refusal::malformed("the body did not arrive")))
+        }
     };
     let too_large = matches!(fault, Some(Refusal::TooLarge { .. }));
     let mut exchange = Exchange {
@@ -173,7 +179,9 @@ impl Exchange<'_> {
                 Ok(Answer::Scenario(scenarios::update(core, account, key, draft.clone()).await?))
             }
             Call::ReadScenario(key) => Ok(Answer::Scenario(scenarios::read(core, account, key).await?)),
-            Call::ListScenarios(filter) => Ok(Answer::Scenarios(scenarios::list(core, account, filter).await?)),
+            Call::ListScenarios(filter) => {
+                Ok(Answer::Scenarios(scenarios::list(core, account, filter).await?))
+            }
             Call::TakeReports(filter) => {
                 Ok(Answer::Reports(queries::take_reports(core, account, name, filter).await?))
             }
@@ -201,7 +209,8 @@ impl Exchange<'_> {
         }
         let Call::Submit(submission) = &mut call else { return Err(Refusal::Internal) };
         let submission = (**submission).clone();
-        let mut prepared = accept::prepare(self.core, &caller.account, self.dialect.name(), submission).await?;
+        let mut prepared =
+            accept::prepare(self.core, &caller.account, self.dialect.name(), submission).await?;
         loop {
             let response = self.write(&call, &Answer::Accepted(prepared.accepted.clone()));
             let remember = key.as_ref().map(|key| key.remember(&response, clock::now()));
@@ -225,10 +234,12 @@ impl Exchange<'_> {
     fn context(&self) -> Context<'_> {
         static NO_SETTINGS: std::sync::LazyLock<Settings> = std::sync::LazyLock::new(Settings::default);
         let (account, principal, settings) = match &self.caller {
-            Some(caller) => (caller.account.name.as_str(), caller.principal.as_str(), &*caller.account.settings),
+            Some(caller) => {
+                (caller.account.name.as_str(), caller.principal.as_str(), &*caller.account.settings)
+            }
             None => ("", "", &*NO_SETTINGS),
         };
-        Context { now: clock::now(), fresh: self.fresh, account, principal, settings }
+        Context { now: clock::now(), fresh: self.fresh, account, principal, settings, rate: None }
     }
 
     fn write(&self, call: &Call, answer: &Answer) -> http::Response<Bytes> {

@@ -42,7 +42,12 @@ async fn a_silent_whatsapp_falls_back_after_its_time_and_the_caller_hears_both()
             stand.bin("b").await.into_iter().find(|body| body["status"]["code"] == json!(3000))
         })
         .await;
-    let order: Vec<_> = callback["channel_status"].as_array().expect("a list").iter().map(|entry| entry.as_object().expect("an object").keys().next().expect("a key").clone()).collect();
+    let order: Vec<_> = callback["channel_status"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|entry| entry.as_object().expect("an object").keys().next().expect("a key").clone())
+        .collect();
     assert_eq!(order, ["whatsapp", "sms"]);
     stand.stop().await;
 }
@@ -111,10 +116,11 @@ async fn a_late_delivery_after_the_fallback_is_recorded_and_does_not_change_the_
     let status = stand.settled(&reference, &[3000]).await;
     assert_eq!(channel_code(&status, "whatsapp"), Some(3056));
     assert_eq!(status["status"]["last_channel"], "sms");
-    stand.until("the late delivery shows on its own channel", || async {
-        matches!(channel_code(&stand.status(&reference).await, "whatsapp"), Some(3000 | 3005))
-    })
-    .await;
+    stand
+        .until("the late delivery shows on its own channel", || async {
+            matches!(channel_code(&stand.status(&reference).await, "whatsapp"), Some(3000 | 3005))
+        })
+        .await;
     let after = stand.status(&reference).await;
     assert_eq!(after["status"]["last_channel"], "sms");
     stand.stop().await;
@@ -191,7 +197,13 @@ async fn a_failing_first_attempt_is_repeated_on_both_channels() {
 #[tokio::test(flavor = "multi_thread")]
 async fn when_whatsapp_is_down_messages_fall_back_by_their_own_clock() {
     let stand = Stand::start().await;
-    stand.client.post(format!("{}/sandbox/networks/whatsapp", stand.url)).json(&json!({"up": false})).send().await.expect("an answer");
+    stand
+        .client
+        .post(format!("{}/sandbox/networks/whatsapp", stand.url))
+        .json(&json!({"up": false}))
+        .send()
+        .await
+        .expect("an answer");
     let reference = stand.send("15550107777", 600, "b").await;
     let status = stand.settled(&reference, &[3000]).await;
     assert_eq!(channel_code(&status, "whatsapp"), Some(3056));
@@ -205,7 +217,9 @@ async fn a_message_waits_for_a_network_that_comes_back() {
     let networks = format!("{}/sandbox/networks/whatsapp", stand.url);
     stand.client.post(&networks).json(&json!({"up": false})).send().await.expect("an answer");
     let reference = stand.send("15550107777", 60_000, "b").await;
-    stand.until("the outage is noticed", || async { stand.text("/metrics").await.contains("provider_down") }).await;
+    stand
+        .until("the outage is noticed", || async { stand.text("/metrics").await.contains("provider_down") })
+        .await;
     stand.client.post(&networks).json(&json!({"up": true})).send().await.expect("an answer");
     let status = stand.settled(&reference, &[3000, 3005]).await;
     assert_eq!(channel_code(&status, "sms"), None);

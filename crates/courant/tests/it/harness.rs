@@ -35,7 +35,9 @@ impl Stand {
         let sandbox = RunningSandbox::start(listen, data, &set).await.expect("the sandbox starts");
         let url = sandbox.gateway.app.url().to_owned();
         let stand = Self { url, client: reqwest::Client::new(), sandbox };
-        stand.until("the networks are up", || async { stand.text("/readyz").await.contains("route sms up") }).await;
+        stand
+            .until("the networks are up", || async { stand.text("/readyz").await.contains("route sms up") })
+            .await;
         stand
     }
 
@@ -62,7 +64,11 @@ impl Stand {
     }
 
     /// Waits until the condition gives something.
-    pub(crate) async fn find<T, F: Future<Output = Option<T>>>(&self, what: &str, condition: impl Fn() -> F) -> T {
+    pub(crate) async fn find<T, F: Future<Output = Option<T>>>(
+        &self,
+        what: &str,
+        condition: impl Fn() -> F,
+    ) -> T {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(found) = condition().await {
@@ -83,12 +89,18 @@ impl Stand {
     pub(crate) async fn bin(&self, name: &str) -> Vec<Value> {
         let bin = self.json(&format!("/sandbox/bin/{name}")).await;
         let requests = bin["requests"].as_array().cloned().unwrap_or_default();
-        requests.iter().map(|request| serde_json::from_str(request["body"].as_str().unwrap_or("null")).unwrap_or(Value::Null)).collect()
+        requests
+            .iter()
+            .map(|request| {
+                serde_json::from_str(request["body"].as_str().unwrap_or("null")).unwrap_or(Value::Null)
+            })
+            .collect()
     }
 
     /// Posts JSON to the Telesign API.
     pub(crate) async fn telesign(&self, body: &Value) -> (u16, Value) {
-        let request = self.client.post(format!("{}/v1/omnichannel", self.url)).header("authorization", TELESIGN_BASIC);
+        let request =
+            self.client.post(format!("{}/v1/omnichannel", self.url)).header("authorization", TELESIGN_BASIC);
         let response = request.json(body).send().await.expect("an answer");
         (response.status().as_u16(), response.json().await.expect("JSON"))
     }

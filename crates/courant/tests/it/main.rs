@@ -5,4 +5,5 @@ mod behaviours;
 mod crash;
 mod durability;
 mod harness;
+mod process;
 mod telesign;

@@ -35,7 +35,8 @@ const SAMPLE: &str = r#"{
 }"#;
 
 async fn post(stand: &Stand, authorization: Option<&str>, body: impl Into<reqwest::Body>) -> (u16, Value) {
-    let mut request = stand.client.post(format!("{}/v1/omnichannel", stand.url)).header("content-type", "application/json");
+    let mut request =
+        stand.client.post(format!("{}/v1/omnichannel", stand.url)).header("content-type", "application/json");
     if let Some(authorization) = authorization {
         request = request.header("authorization", authorization);
     }
@@ -50,8 +51,14 @@ async fn the_vendors_sample_works_as_printed_with_its_unencoded_basic_header() {
     let (status, answer) = post(&stand, Some(printed), SAMPLE).await;
     assert_eq!(status, 200);
     let reference = answer["reference_id"].as_str().expect("a reference").to_owned();
-    assert_eq!(answer, json!({"status": {"code": 3001, "description": "Message in progress"}, "reference_id": reference, "external_id": null}));
-    assert!(reference.len() == 32 && reference.bytes().all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte)));
+    assert_eq!(
+        answer,
+        json!({"status": {"code": 3001, "description": "Message in progress"}, "reference_id": reference, "external_id": null})
+    );
+    assert!(
+        reference.len() == 32
+            && reference.bytes().all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte))
+    );
     let status = stand.settled(&reference, &[3000]).await;
     assert_eq!(status["status"]["last_channel"], "sms");
     assert_eq!(status["channel_status"][0]["whatsapp"]["code"], 3056);
@@ -78,7 +85,10 @@ async fn callbacks_are_signed_so_that_the_vendors_check_holds() {
     mac.update(request["body"].as_str().expect("a body").as_bytes());
     let signature = STANDARD.encode(mac.finalize().into_bytes());
     assert_eq!(request["headers"]["x-ts-authorization"], json!(signature));
-    assert_eq!(request["headers"]["authorization"], json!(format!("TSA 12345678-9ABC-DEF0-1234-56789ABCDEF0:{signature}")));
+    assert_eq!(
+        request["headers"]["authorization"],
+        json!(format!("TSA 12345678-9ABC-DEF0-1234-56789ABCDEF0:{signature}"))
+    );
     assert_eq!(request["method"], "POST");
     stand.stop().await;
 }
@@ -124,7 +134,9 @@ async fn what_is_wrong_with_a_request_is_told_in_the_vendors_codes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_gets_in_without_the_right_credentials_whatever_the_body_is() {
     let stand = Stand::start().await;
-    for authorization in [None, Some("Basic bm9ib2R5Om5vdGhpbmc="), Some("Bearer x"), Some("Basic"), Some("TSA a:b")] {
+    for authorization in
+        [None, Some("Basic bm9ib2R5Om5vdGhpbmc="), Some("Bearer x"), Some("Basic"), Some("TSA a:b")]
+    {
         let (status, answer) = post(&stand, authorization, "not even JSON").await;
         assert_eq!(status, 401, "{authorization:?}: {answer}");
         assert_eq!(answer.get("reference_id"), None);
@@ -135,7 +147,8 @@ async fn nobody_gets_in_without_the_right_credentials_whatever_the_body_is() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_of_100_megabytes_is_refused_and_the_server_lives_on() {
     let stand = Stand::start().await;
-    let request = stand.client.post(format!("{}/v1/omnichannel", stand.url)).header("authorization", TELESIGN_BASIC);
+    let request =
+        stand.client.post(format!("{}/v1/omnichannel", stand.url)).header("authorization", TELESIGN_BASIC);
     // The server answers and closes; the client may see the answer or the closed connection.
     if let Ok(response) = request.body(vec![b'x'; 100 * 1024 * 1024]).send().await {
         assert_eq!(response.status().as_u16(), 413);
@@ -149,7 +162,8 @@ async fn another_accounts_reference_does_not_exist() {
     let stand = Stand::start().await;
     let reference = stand.send("15550107777", 5000, "b").await;
     let other = "Basic RkZGRkZGRkYtRUVFRS1ERERELUNDQ0MtQkJCQkJCQkJCQkJCOmIzUm9aWEl0WVdOamIzVnVkQzFyWlhrPQ==";
-    let request = stand.client.get(format!("{}/v1/omnichannel/{reference}", stand.url)).header("authorization", other);
+    let request =
+        stand.client.get(format!("{}/v1/omnichannel/{reference}", stand.url)).header("authorization", other);
     let response = request.send().await.expect("an answer");
     assert_eq!(response.status().as_u16(), 404);
     let answer: Value = response.json().await.expect("JSON");
@@ -164,7 +178,8 @@ async fn the_same_idempotency_key_gets_the_first_answer_and_sends_once() {
     let post = |body: String| async {
         let request = stand.client.post(format!("{}/v1/omnichannel", stand.url));
         let request = request.header("authorization", TELESIGN_BASIC).header("idempotency-key", "once");
-        let response = request.header("content-type", "application/json").body(body).send().await.expect("an answer");
+        let response =
+            request.header("content-type", "application/json").body(body).send().await.expect("an answer");
         (response.status().as_u16(), response.text().await.expect("a text"))
     };
     let first = post(body.clone()).await;

@@ -1,0 +1,57 @@
+//! The sandbox as a process of its own, for tests that kill it.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+/// A running `courant sandbox`, killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+    pub(crate) url: String,
+}
+
+impl Process {
+    /// Starts it on a free port and waits until it is ready.
+    pub(crate) fn start(data: &Path, set: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_courant"));
+        command.args(["sandbox", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+        for assignment in set {
+            command.args(["--set", assignment]);
+        }
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(data.with_extension("log"))
+            .expect("a log");
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::from(log)).spawn().expect("the sandbox starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let ready = lines.next().and_then(Result::ok).unwrap_or_default();
+        let url = ready
+            .strip_prefix("ready ")
+            .unwrap_or_else(|| panic!("not ready: {ready:?}; see {}", data.with_extension("log").display()));
+        Self { url: url.to_owned(), child }
+    }
+
+    /// SIGKILL: no goodbye.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("reaped");
+    }
+
+    /// SIGTERM, and the exit code.
+    pub(crate) fn terminate(mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        Command::new("kill").args(["-TERM", &pid]).status().expect("told");
+        self.child.wait().expect("reaped").code()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

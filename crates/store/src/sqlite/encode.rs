@@ -1,0 +1,175 @@
+//! Changes made ready for the writer: everything that can be computed before is computed by the
+//! caller's thread, because there is one writer only.
+
+use std::sync::Arc;
+
+use model::{BatchId, Message, MessageId, Time};
+use serde::Serialize;
+
+use super::marks::Mark;
+use crate::{
+    Change, Facts, HistoryEntry, Insert, NewCallback, NewMessage, Remembered, StoreError, Update, UpstreamRow,
+};
+
+/// A change as the writer takes it.
+#[derive(Debug)]
+pub(super) enum Ready {
+    Insert(ReadyInsert),
+    Update(Box<ReadyUpdate>),
+    /// Nothing to be prepared; never one of the two above.
+    Plain(Change),
+}
+
+#[derive(Debug)]
+pub(super) struct ReadyInsert {
+    pub(super) batch: BatchId,
+    pub(super) shared: Vec<u8>,
+    /// Of the submission, and of its bulk id.
+    pub(super) marks: Vec<Mark>,
+    pub(super) messages: Vec<ReadyMessage>,
+    pub(super) remember: Option<Remembered>,
+}
+
+#[derive(Debug)]
+pub(super) struct ReadyMessage {
+    pub(super) message: Arc<Message>,
+    pub(super) recipient: Vec<u8>,
+    pub(super) recipient_mark: Mark,
+    pub(super) state: Vec<u8>,
+    pub(super) facts: Facts,
+    pub(super) history: Vec<u8>,
+    pub(super) called_at: Time,
+    pub(super) callbacks: Vec<NewCallback>,
+}
+
+#[derive(Debug)]
+pub(super) struct ReadyUpdate {
+    pub(super) id: MessageId,
+    pub(super) version: u32,
+    pub(super) state: Vec<u8>,
+    pub(super) facts: Facts,
+    /// Empty if there is no new entry.
+    pub(super) history: Vec<u8>,
+    pub(super) called_at: Option<Time>,
+    pub(super) upstream: Vec<(Mark, UpstreamRow)>,
+    pub(super) callbacks: Vec<NewCallback>,
+}
+
+/// Changes that go into one transaction, with their measure for the bounds.
+#[derive(Debug)]
+pub(super) struct Load {
+    pub(super) changes: Vec<Ready>,
+    /// Changes, each message of an insert counted.
+    pub(super) weight: u64,
+    /// Roughly the bytes that will be written.
+    pub(super) bytes: u64,
+}
+
+/// Prepares changes.
+pub(super) fn encode(changes: Vec<Change>) -> Result<Load, StoreError> {
+    let mut load = Load { changes: Vec::with_capacity(changes.len()), weight: 0, bytes: 0 };
+    for change in changes {
+        let ready = ready(change)?;
+        load.weight += weight(&ready);
+        load.bytes += bytes(&ready);
+        load.changes.push(ready);
+    }
+    Ok(load)
+}
+
+fn ready(change: Change) -> Result<Ready, StoreError> {
+    Ok(match change {
+        Change::Insert(insert) => Ready::Insert(ready_insert(insert)?),
+        Change::Update(update) => Ready::Update(Box::new(ready_update(update)?)),
+        Change::Inbound { .. }
+        | Change::Callback(_)
+        | Change::ReplayCallbacks { .. }
+        | Change::Remember(_)
+        | Change::Forget { .. }
+        | Change::PutDocument(_)
+        | Change::RemoveDocument { .. }
+        | Change::Pulled(_) => Ready::Plain(change),
+    })
+}
+
+fn ready_insert(insert: Insert) -> Result<ReadyInsert, StoreError> {
+    let mut marks = vec![Mark::batch(insert.batch)];
+    marks.extend(insert.shared.brief.bulk.as_deref().map(Mark::bulk));
+    Ok(ReadyInsert {
+        batch: insert.batch,
+        shared: json(&*insert.shared)?,
+        marks,
+        messages: insert.messages.into_iter().map(ready_message).collect::<Result<_, _>>()?,
+        remember: insert.remember,
+    })
+}
+
+fn ready_message(new: NewMessage) -> Result<ReadyMessage, StoreError> {
+    Ok(ReadyMessage {
+        recipient: json(&new.message.recipient)?,
+        recipient_mark: Mark::recipient(new.message.recipient.display()),
+        state: json(&new.state)?,
+        facts: new.facts,
+        called_at: new.history.last().map_or(new.message.accepted_at, |entry| entry.at),
+        history: history(&new.history)?,
+        callbacks: new.callbacks,
+        message: new.message,
+    })
+}
+
+fn ready_update(update: Update) -> Result<ReadyUpdate, StoreError> {
+    let marked = |row: UpstreamRow| (Mark::upstream(row.route.as_str(), &row.upstream), row);
+    Ok(ReadyUpdate {
+        id: update.id,
+        version: update.version,
+        state: json(&update.state)?,
+        facts: update.facts,
+        history: history(&update.history)?,
+        called_at: update.history.last().map(|entry| entry.at),
+        upstream: update.upstream.into_iter().map(marked).collect(),
+        callbacks: update.callbacks,
+    })
+}
+
+fn history(entries: &[HistoryEntry]) -> Result<Vec<u8>, StoreError> {
+    if entries.is_empty() { Ok(Vec::new()) } else { json(entries) }
+}
+
+fn json<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(value)
+        .map_err(|error| StoreError::Other(format!("cannot be written as JSON: {error}")))
+}
+
+fn weight(ready: &Ready) -> u64 {
+    match ready {
+        Ready::Insert(insert) => insert.messages.len().max(1) as u64,
+        Ready::Update(_) => 1,
+        Ready::Plain(Change::ReplayCallbacks { ids, .. }) => ids.len().max(1) as u64,
+        Ready::Plain(Change::Pulled(ids)) => ids.len().max(1) as u64,
+        Ready::Plain(_) => 1,
+    }
+}
+
+fn bytes(ready: &Ready) -> u64 {
+    let bytes = match ready {
+        Ready::Insert(insert) => {
+            insert.shared.len() + insert.messages.iter().map(message_bytes).sum::<usize>()
+        }
+        Ready::Update(update) => {
+            update.state.len() + update.history.len() + callback_bytes(&update.callbacks)
+        }
+        Ready::Plain(Change::Inbound { callbacks, .. }) => callback_bytes(callbacks),
+        Ready::Plain(Change::Remember(remembered)) => remembered.value.len(),
+        Ready::Plain(Change::PutDocument(document)) => document.json.len(),
+        Ready::Plain(_) => 0,
+    };
+    bytes as u64 + 128 * weight(ready)
+}
+
+fn message_bytes(message: &ReadyMessage) -> usize {
+    message.recipient.len() + message.state.len() + message.history.len() + callback_bytes(&message.callbacks)
+}
+
+fn callback_bytes(callbacks: &[NewCallback]) -> usize {
+    callbacks.iter().map(|callback| callback.url.len() + callback.request.len()).sum()
+}
