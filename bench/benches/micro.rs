@@ -49,6 +49,7 @@ fn dialect(criterion: &mut Criterion) {
         account: "bench",
         principal: "12345678-9ABC-DEF0-1234-56789ABCDEF0",
         settings: &settings,
+        rate: None,
     };
     criterion.bench_function("dialect: read Telesign's sample", |bencher| {
         bencher.iter(|| {

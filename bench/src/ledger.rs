@@ -108,6 +108,11 @@ impl Ledger {
         self.columns[place.index()].all.load(Relaxed)
     }
 
+    /// How many sightings at a place were not the first of their message.
+    pub(crate) fn repeated(&self, place: Place) -> u64 {
+        self.sightings(place) - self.count(place)
+    }
+
     /// When the last message came to a place for the first time.
     pub(crate) fn last(&self, place: Place) -> Instant {
         self.epoch + Duration::from_micros(self.columns[place.index()].last.load(Relaxed))

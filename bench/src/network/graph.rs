@@ -40,6 +40,9 @@ const BATCH: usize = 100;
 const TICK: Duration = Duration::from_millis(5);
 /// Webhooks under way at once.
 const SENDERS: usize = 4;
+/// Meta repeats what was not confirmed with 200, though more patiently.
+const TRIES: usize = 10;
+const PAUSE: Duration = Duration::from_millis(100);
 /// Batches that may wait for a sender.
 const BATCHES: usize = 10_000;
 
@@ -202,6 +205,16 @@ impl Shared {
         }
     }
 
+    fn note(&self, confirmed: bool, statuses: usize, took: Duration) {
+        let mut webhooks = self.webhooks.lock().unwrap_or_else(PoisonError::into_inner);
+        webhooks.latencies.saturating_record(took.as_micros() as u64);
+        if confirmed {
+            webhooks.statuses += statuses as u64;
+        } else {
+            webhooks.failed += 1;
+        }
+    }
+
     fn take_due(&self) -> Vec<Due> {
         let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
         let (now, mut taken) = (Instant::now(), Vec::new());
@@ -237,13 +250,15 @@ async fn send(
 ) {
     loop {
         let Some(batch) = waiting.lock().await.recv().await else { return };
-        let began = Instant::now();
-        let confirmed = client.exchange(&webhook(target, &batch)).await;
-        let mut webhooks = shared.webhooks.lock().unwrap_or_else(PoisonError::into_inner);
-        webhooks.latencies.saturating_record(began.elapsed().as_micros() as u64);
-        match confirmed {
-            Ok(answer) if answer.status == 200 => webhooks.statuses += batch.len() as u64,
-            Ok(_) | Err(_) => webhooks.failed += 1,
+        let request = webhook(target, &batch);
+        for _ in 0..TRIES {
+            let began = Instant::now();
+            let confirmed = client.exchange(&request).await.is_ok_and(|answer| answer.status == 200);
+            shared.note(confirmed, batch.len(), began.elapsed());
+            if confirmed {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 }

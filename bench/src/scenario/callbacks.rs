@@ -33,7 +33,7 @@ pub(super) async fn run(common: &Common, arguments: &Arguments) -> Result<()> {
     around.smsc.keep_silent(true);
     let amount = Amount { first: 0, count: arguments.messages, connections: 64, limit: common.limit() };
     let tally = load::closed(&courant.sms(Kind::Notice), amount, &around.ledger).await.clean()?;
-    let taken = reaches(tally.accepted, || around.ledger.count(Place::Sms)).await;
+    let taken = reaches(tally.accepted, STALLED, || around.ledger.count(Place::Sms)).await;
     ensure!(
         taken,
         "only {} of {} messages reached the network",
@@ -57,6 +57,7 @@ pub(super) async fn run(common: &Common, arguments: &Arguments) -> Result<()> {
         &Finding::new("callbacks, from a burst of receipts", "Courant")
             .with("callbacks/s", tally.accepted as f64 / took.as_secs_f64(), "1/s")
             .with("callbacks", around.sink.callbacks() as f64, "")
+            .with("reported more than once", around.ledger.repeated(Place::Reported) as f64, "")
             .with_usage(before, after, tally.accepted, took),
     )
 }

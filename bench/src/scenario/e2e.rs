@@ -53,7 +53,7 @@ pub(super) async fn measure(common: &Common, arguments: &Arguments) -> Result<Fi
 /// Sends messages and waits until the last has been reported.
 pub(super) async fn carry(around: &Surroundings, program: &Program, amount: Amount) -> Result<Finding> {
     let ledger = &around.ledger;
-    let earlier = (ledger.count(Place::Reported), around.sink.callbacks(), around.smsc.submits());
+    let earlier = (ledger.count(Place::Reported), around.smsc.submits());
     let (began, before, ours) = (Instant::now(), Usage::of(&program.pids()), Usage::own());
     let tally = load::closed(&program.sms(), amount, ledger).await.clean()?;
     let all = ledger.wait(Place::Reported, earlier.0 + tally.accepted, STALLED).await;
@@ -70,8 +70,9 @@ pub(super) async fn carry(around: &Surroundings, program: &Program, amount: Amou
         .with("carried/s", reported as f64 / took.as_secs_f64(), "1/s")
         .with("accepted/s", tally.rate(), "1/s")
         .with("messages", reported as f64, "")
-        .with("submitted to the network", (around.smsc.submits() - earlier.2) as f64, "")
-        .with("callbacks", (around.sink.callbacks() - earlier.1) as f64, "")
+        .with("submitted to the network", (around.smsc.submits() - earlier.1) as f64, "")
+        .with("submitted more than once", ledger.repeated(Place::Sms) as f64, "")
+        .with("reported more than once", ledger.repeated(Place::Reported) as f64, "")
         .with_latencies("accept", &tally.latencies)
         .with_latencies("to the network", &ledger.between(Place::Intended, Place::Sms))
         .with_latencies("to the callback", &ledger.between(Place::Intended, Place::Reported))

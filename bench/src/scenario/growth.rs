@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::{
     Common, e2e, queue,
-    world::{Name, Program, Surroundings, reaches},
+    world::{Name, Program, STALLED, Surroundings, reaches},
 };
 use crate::{load::Amount, network::graph, report::Finding};
 
@@ -57,7 +57,7 @@ async fn grow(
     let filled =
         queue::fill(common, around, courant, count, from).await?.accepted as usize * queue::RECIPIENTS;
     ensure!(filled >= count, "only {filled} of {count} messages could be stored in time; raise --limit");
-    ensure!(reaches(goal, || around.smsc.receipts()).await, "the stored messages did not all leave");
+    ensure!(reaches(goal, STALLED, || around.smsc.receipts()).await, "the stored messages did not all leave");
     Ok(filled)
 }
 

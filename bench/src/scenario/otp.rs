@@ -53,6 +53,7 @@ pub(super) async fn run(common: &Common, arguments: &Arguments) -> Result<()> {
             format!("otp, campaign of {} queued at {}/s", queued.accepted, arguments.tps),
             "Courant",
         )
+        .with("codes", tally.accepted as f64, "")
         .with("campaign sent meanwhile", sent as f64, "")
         .with_latencies("code to the network", &around.ledger.between(Place::Intended, Place::Sms)),
     )

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::{
     Common,
-    world::{Surroundings, reaches},
+    world::{STALLED, Surroundings, reaches},
 };
 use crate::{
     ledger::Place,
@@ -30,12 +30,12 @@ pub(super) async fn run(common: &Common, arguments: &Arguments) -> Result<()> {
     let courant = around.courant(&around.setup(common)).await?;
     let amount = Amount { first: 0, count: arguments.messages, connections: 64, limit: common.limit() };
     let tally = load::closed(&courant.whatsapp(), amount, &around.ledger).await.clean()?;
-    let taken = reaches(tally.accepted, || around.ledger.count(Place::Whatsapp)).await;
+    let taken = reaches(tally.accepted, STALLED, || around.ledger.count(Place::Whatsapp)).await;
     ensure!(taken, "only {} of {} reached the network", around.ledger.count(Place::Whatsapp), tally.accepted);
     let (began, before) = (Instant::now(), Usage::of(&[courant.pid()]));
     around.graph.keep_silent(false);
     let statuses = tally.accepted * graph::READ.len() as u64;
-    let all = reaches(statuses, || around.graph.webhooks().statuses).await;
+    let all = reaches(statuses, STALLED, || around.graph.webhooks().statuses).await;
     let (took, after) = (began.elapsed(), Usage::of(&[courant.pid()]));
     let webhooks = around.graph.webhooks();
     ensure!(

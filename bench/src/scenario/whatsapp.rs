@@ -45,7 +45,7 @@ pub(super) async fn run(common: &Common, arguments: &Arguments) -> Result<()> {
     let all = around.ledger.wait(Place::Reported, tally.accepted, STALLED).await;
     let reported = around.ledger.count(Place::Reported);
     ensure!(all, "only {reported} of {} messages were reported", tally.accepted);
-    let told = reaches(tally.accepted * CALLBACKS_PER_MESSAGE, || around.sink.callbacks()).await;
+    let told = reaches(tally.accepted * CALLBACKS_PER_MESSAGE, STALLED, || around.sink.callbacks()).await;
     ensure!(told, "only {} callbacks for {} messages", around.sink.callbacks(), tally.accepted);
     let (took, after) = (began.elapsed(), Usage::of(&[courant.pid()]));
     courant.end().await?;

@@ -183,12 +183,12 @@ pub(crate) async fn until(patience: Duration, mut condition: impl FnMut() -> boo
     true
 }
 
-/// Waits until a growing number reaches a goal; whether it did before it stood still for too
-/// long.
-pub(crate) async fn reaches(goal: u64, number: impl Fn() -> u64) -> bool {
+/// Waits until a growing number reaches a goal; whether it did before it stood still for
+/// `patience`.
+pub(crate) async fn reaches(goal: u64, patience: Duration, number: impl Fn() -> u64) -> bool {
     let mut seen = number();
     while seen < goal {
-        if !until(STALLED, || number() > seen).await {
+        if !until(patience, || number() > seen).await {
             return false;
         }
         seen = number();
