@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     harness::{PATIENCE, TELESIGN_BASIC, cascade},
-    process::Process,
+    process::{Process, free_address},
 };
 
 /// How often the process is killed.
@@ -35,11 +35,13 @@ async fn fifty_kills_under_load_lose_nothing_and_double_only_what_is_truly_unkno
     let data = folder.path().join("data");
     let accepted = Accepted::default();
     let serial = Arc::new(AtomicU32::new(0));
+    // Callbacks go to the sandbox's own bin, so it comes back to the same address.
+    let listen = free_address();
     for round in 0..KILLS {
-        let process = Process::start(&data, SET);
+        let process = Process::start_at(&listen, &data, SET);
         load_until_killed(process, &accepted, &serial, moment(round)).await;
     }
-    let process = Process::start(&data, SET);
+    let process = Process::start_at(&listen, &data, SET);
     let client = reqwest::Client::new();
     let accepted = accepted.lock().expect("not poisoned").clone();
     assert!(accepted.len() > 100, "only {} messages were accepted", accepted.len());
