@@ -45,6 +45,9 @@ pub(super) async fn run(common: &Common, arguments: &Arguments) -> Result<()> {
     let all = around.ledger.wait(Place::Reported, tally.accepted, STALLED).await;
     let reported = around.ledger.count(Place::Reported);
     ensure!(all, "only {reported} of {} messages were reported", tally.accepted);
+    let statuses = tally.accepted * graph::READ.len() as u64;
+    let confirmed = reaches(statuses, STALLED, || around.graph.webhooks().statuses).await;
+    ensure!(confirmed, "only {} of {statuses} statuses were confirmed", around.graph.webhooks().statuses);
     let told = reaches(tally.accepted * CALLBACKS_PER_MESSAGE, STALLED, || around.sink.callbacks()).await;
     ensure!(told, "only {} callbacks for {} messages", around.sink.callbacks(), tally.accepted);
     let (took, after) = (began.elapsed(), Usage::of(&[courant.pid()]));
