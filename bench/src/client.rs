@@ -140,3 +140,22 @@ pub(crate) fn post(target: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u
 pub(crate) fn get(target: &str) -> Vec<u8> {
     format!("GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").into_bytes()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_tells_status_length_and_whether_the_connection_ends() {
+        let head = parse(b"HTTP/1.1 202 Accepted\r\nContent-length: 24\r\nConnection: Close", 99);
+        let head = head.expect("an answer");
+        assert_eq!((head.status, head.length, head.body, head.closes), (202, 24, 99, true));
+    }
+
+    #[test]
+    fn what_the_client_cannot_read_is_no_answer() {
+        assert!(parse(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked", 9).is_none());
+        assert!(parse(b"SSH-2.0-OpenSSH", 9).is_none());
+        assert!(parse(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999", 9).is_none());
+    }
+}

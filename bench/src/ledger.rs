@@ -162,3 +162,30 @@ pub(crate) fn message_to(digits: &[u8]) -> Option<usize> {
     let number: u64 = std::str::from_utf8(digits).ok()?.trim_start_matches('+').parse().ok()?;
     number.checked_sub(FIRST_NUMBER).map(|index| index as usize)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_first_sighting_is_timed_and_all_are_counted() {
+        let ledger = Ledger::new(2);
+        let began = Instant::now();
+        ledger.mark_at(Place::Sms, 1, began + Duration::from_millis(5));
+        ledger.mark_at(Place::Sms, 1, began + Duration::from_millis(9));
+        ledger.mark_at(Place::Sms, 7, began);
+        ledger.mark_at(Place::Intended, 1, began);
+        assert_eq!((ledger.count(Place::Sms), ledger.sightings(Place::Sms)), (1, 3));
+        let between = ledger.between(Place::Intended, Place::Sms);
+        assert_eq!(between.len(), 1);
+        assert!((4990..=5010).contains(&between.max()), "{}", between.max());
+    }
+
+    #[test]
+    fn a_recipients_number_names_its_message() {
+        assert_eq!(message_to(phone(4711).to_string().as_bytes()), Some(4711));
+        assert_eq!(message_to(b"+15550000003"), Some(3));
+        assert_eq!(message_to(b"15549999999"), None);
+        assert_eq!(message_to(b"SHOP"), None);
+    }
+}

@@ -201,3 +201,20 @@ impl Sender {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_timetable_names_each_message_at_its_instant() {
+        let began = Instant::now();
+        let amount = Amount { first: 5, count: 3, connections: 1, limit: Duration::from_secs(9) };
+        let mut due = timetable(began, amount, 1000.0);
+        let mut told = Vec::new();
+        while let Some((message, at)) = due.recv().await {
+            told.push((message, at.duration_since(began).as_millis()));
+        }
+        assert_eq!(told, [(5, 0), (6, 1), (7, 2)]);
+    }
+}

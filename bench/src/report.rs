@@ -114,3 +114,14 @@ fn grouped(value: i64) -> String {
     }
     if value < 0 { format!("-{text}") } else { text }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_as_many_digits_as_make_sense() {
+        let texts = [0.123, 1.26, 12.34, 123.4, 1234.5, 1_234_567.0].map(number);
+        assert_eq!(texts, ["0.12", "1.3", "12.3", "123", "1\u{202f}235", "1\u{202f}234\u{202f}567"]);
+    }
+}

@@ -17,6 +17,8 @@ pub(crate) struct Machine {
     pub(crate) kernel: String,
     /// Operating system.
     pub(crate) system: String,
+    /// How many processes wanted a core when the measuring began, as a mean over a minute.
+    pub(crate) load: f64,
     /// File system and device of the data folder.
     pub(crate) disk: String,
 }
@@ -33,6 +35,7 @@ impl Machine {
                 .unwrap_or_default()
                 .trim_matches('"')
                 .to_owned(),
+            load: read("/proc/loadavg").split(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0.0),
             disk: disk(folder),
         }
     }

@@ -186,3 +186,49 @@ fn put_header(out: &mut BytesMut, body: usize, command: u32, status: u32, sequen
 fn spell(id: u64) -> String {
     format!("{id:010}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn submit_sm() -> BytesMut {
+        let mut body = BytesMut::new();
+        body.put_slice(b"\0\x05\0SHOP\0\x01\x0115550000001\0\0\0\0\0\0\x01\0\0\0\x02Hi");
+        let mut pdu = BytesMut::new();
+        put_header(&mut pdu, body.len(), 0x04, OK, 7);
+        pdu.put_slice(&body);
+        pdu
+    }
+
+    #[test]
+    fn a_submit_is_read_when_it_is_complete() {
+        let whole = submit_sm();
+        let mut buffer = BytesMut::from(&whole[..whole.len() - 1]);
+        assert!(matches!(next(&mut buffer), Ok(None)));
+        buffer.put_slice(&whole[whole.len() - 1..]);
+        let Ok(Some((7, Said::Submit(submit)))) = next(&mut buffer) else { panic!("a submit is there") };
+        assert_eq!((&submit.source[..], &submit.destination[..]), (&b"SHOP"[..], &b"15550000001"[..]));
+        assert!(submit.receipt);
+        assert!(buffer.is_empty());
+    }
+
+    #[test]
+    fn a_submit_cut_short_within_its_length_is_not_smpp() {
+        let mut pdu = BytesMut::new();
+        put_header(&mut pdu, 3, 0x04, OK, 7);
+        pdu.put_slice(b"\0\x05\0");
+        assert!(next(&mut pdu).is_err());
+        assert!(next(&mut BytesMut::from(&[0xFF; 16][..])).is_err());
+    }
+
+    #[test]
+    fn a_receipt_has_the_length_it_says_and_names_its_message() {
+        let Ok(Some((_, Said::Submit(submit)))) = next(&mut submit_sm()) else { panic!("a submit is there") };
+        let mut out = BytesMut::new();
+        put_receipt(&mut out, 9, 42, &submit, "2611202133");
+        assert_eq!(u32::from_be_bytes(out[..4].try_into().expect("four bytes")) as usize, out.len());
+        let text = String::from_utf8_lossy(&out).into_owned();
+        assert!(text.contains("id:0000000042 sub:001 dlvrd:001"), "{text}");
+        assert_eq!(text.matches("0000000042").count(), 2);
+    }
+}

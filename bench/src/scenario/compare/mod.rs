@@ -71,6 +71,7 @@ pub(super) async fn run(common: &Common, arguments: &Arguments) -> Result<()> {
 
 async fn compare(common: &Common, arguments: &Arguments) -> Result<Comparison> {
     let reporter = common.reporter();
+    let machine = Machine::here(&common.folder);
     let sync = floor::syncs(common)?;
     reporter.tell(&sync)?;
     let mut rounds: Vec<(Vec<Finding>, Vec<Finding>)> = vec![Default::default(); arguments.programs.len()];
@@ -94,7 +95,7 @@ async fn compare(common: &Common, arguments: &Arguments) -> Result<Comparison> {
         e2e: median(e2es),
     });
     Ok(Comparison {
-        machine: Machine::here(&common.folder),
+        machine,
         sync,
         rounds: arguments.rounds(),
         messages: arguments.messages(),

@@ -61,12 +61,13 @@ fn facts(comparison: &Comparison) -> String {
         .map(|column| format!("{} {}", column.name.as_str(), column.version))
         .collect();
     format!(
-        "| | |\n|---|---|\n| Date | {date} |\n| Machine | {}, {} cores, {} MiB, {}, kernel {} |\n| Disk | {}; 4 KiB write and fdatasync: median {} ms, 99th percentile {} ms |\n| Versions | {} |\n| Run | medians of {} alternating rounds, {} messages each, 32 connections, one message per request |\n",
+        "| | |\n|---|---|\n| Date | {date} |\n| Machine | {}, {} cores, {} MiB, {}, kernel {}; load before the run {:.1} |\n| Disk | {}; 4 KiB write and fdatasync: median {} ms, 99th percentile {} ms |\n| Versions | {} |\n| Run | medians of {} alternating rounds, {} messages each, 32 connections, one message per request |\n",
         machine.cpu,
         machine.cores,
         machine.memory_mib,
         machine.system,
         machine.kernel,
+        machine.load,
         machine.disk,
         sync("sync p50"),
         sync("sync p99"),
@@ -115,4 +116,22 @@ fn line(row: &(Which, &str, &str, &str, bool), ours: Option<&Column>, others: &[
         };
     }
     text + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_results_replace_the_old_ones_and_nothing_else() {
+        let page = format!("before\n{BEGIN}\nold\n{END}\nafter\n");
+        let page = with_results(&page, "new\n");
+        assert_eq!(page, format!("before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"));
+        assert_eq!(with_results(&page, "new\n"), page);
+    }
+
+    #[test]
+    fn a_page_without_a_place_gets_one_at_its_end() {
+        assert_eq!(with_results("text\n", "new\n"), format!("text\n{BEGIN}\n\nnew\n\n{END}\n"));
+    }
 }
