@@ -7,6 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use connectors::NotStored;
 use engine::Event;
 use model::{AttemptId, Receipt, RouteName, Span, Time};
 use serde::{Deserialize, Serialize};
@@ -34,11 +35,14 @@ type Name = (RouteName, String);
 #[derive(Debug, Default)]
 struct Book {
     waiting: HashMap<Name, Vec<Orphan>>,
+    serial: u64,
     order: VecDeque<(Time, Name)>,
 }
 
-#[derive(Debug)]
+/// A receipt whose submission is not recorded yet.
+#[derive(Clone, Debug)]
 struct Orphan {
+    serial: u64,
     receipt: Receipt,
     /// Key of the document that keeps it.
     kept: Option<String>,
@@ -62,20 +66,44 @@ impl Orphans {
     pub fn put(&self, route: &RouteName, receipts: Vec<(String, Receipt)>, now: Time) {
         let mut book = self.lock();
         for (upstream, receipt) in receipts {
-            book.add((route.clone(), upstream), Orphan { receipt, kept: None }, now + LIFE);
+            book.add((route.clone(), upstream), receipt, None, now + LIFE);
         }
         book.forget_old(now);
     }
 
-    /// Takes the receipts of an id; what the store kept of them is removed in the background.
-    pub fn take(&self, core: &Arc<Core>, route: &RouteName, upstream: &str) -> Vec<Receipt> {
-        let found = self.lock().waiting.remove(&(route.clone(), upstream.to_owned())).unwrap_or_default();
-        let kept: Vec<String> = found.iter().filter_map(|orphan| orphan.kept.clone()).collect();
-        if !kept.is_empty() {
-            let core = Arc::clone(core);
-            tokio::spawn(async move { remove(&core, kept).await });
+    /// The receipts of an id. They stay here until they are stored with their message.
+    fn of(&self, route: &RouteName, upstream: &str) -> Vec<Orphan> {
+        self.lock().waiting.get(&(route.clone(), upstream.to_owned())).cloned().unwrap_or_default()
+    }
+
+    /// Hands the receipts of these ids on to their messages; only once they are stored there, they
+    /// are forgotten here and what kept them is removed. A receipt handed on twice changes nothing.
+    ///
+    /// # Errors
+    /// If they could not be stored; the network, or the next start, tells them again.
+    pub async fn hand_on(
+        &self,
+        core: &Core,
+        route: &RouteName,
+        parts: Vec<(String, Part)>,
+    ) -> Result<(), NotStored> {
+        let mut waiting = Vec::new();
+        for (upstream, part) in parts {
+            for orphan in self.of(route, &upstream) {
+                waiting.push((upstream.clone(), orphan.serial, hand_on(core, part, orphan.receipt).await));
+            }
         }
-        found.into_iter().map(|orphan| orphan.receipt).collect()
+        let mut kept = Vec::new();
+        for (upstream, serial, stored) in waiting {
+            if !matches!(stored.await, Ok(Ok(()))) {
+                return Err(NotStored);
+            }
+            kept.extend(self.lock().forget(&(route.clone(), upstream), serial));
+        }
+        if !kept.is_empty() {
+            remove(core, kept).await;
+        }
+        Ok(())
     }
 
     /// Makes those that still wait survive a crash.
@@ -95,7 +123,7 @@ impl Orphans {
         }
         let keys: Vec<String> = documents.iter().map(|document| document.key.clone()).collect();
         core.store.commit(documents.into_iter().map(Change::PutDocument).collect()).await?;
-        // Taken while they were being written: nobody would remove them.
+        // Stored with their message while they were being written: nobody would remove them.
         let gone = self.lock().not_waiting(route, upstream, keys);
         if !gone.is_empty() {
             remove(core, gone).await;
@@ -115,11 +143,10 @@ impl Orphans {
         }
         let Ok(mut records) = core.store.load(vec![attempt.message]).await else { return };
         let Some(record) = records.pop().flatten() else { return };
-        for (upstream, part) in record.state.upstream(attempt.step, attempt.attempt).iter().zip(0_u8..) {
-            for receipt in self.take(core, route, upstream) {
-                // Nobody waits for these: the network was answered when they were put aside.
-                core.shards.event(attempt.message, Event::Received { attempt, part, receipt }).await;
-            }
+        let upstream = record.state.upstream(attempt.step, attempt.attempt).iter().zip(0_u8..);
+        let parts = upstream.map(|(id, part)| (id.clone(), Part { attempt, part })).collect();
+        if self.hand_on(core, route, parts).await.is_err() {
+            tracing::warn!(%route, "receipts that came early were not stored; the next start tells them again");
         }
     }
 
@@ -154,8 +181,7 @@ impl Orphans {
             }
             return Ok(());
         }
-        let orphan = Orphan { receipt: kept.receipt, kept: Some(document.key) };
-        self.lock().add((kept.route, kept.upstream), orphan, kept.until);
+        self.lock().add((kept.route, kept.upstream), kept.receipt, Some(document.key), kept.until);
         Ok(())
     }
 }
@@ -169,8 +195,9 @@ async fn remove(core: &Core, keys: Vec<String>) {
 }
 
 impl Book {
-    fn add(&mut self, name: Name, orphan: Orphan, until: Time) {
-        self.waiting.entry(name.clone()).or_default().push(orphan);
+    fn add(&mut self, name: Name, receipt: Receipt, kept: Option<String>, until: Time) {
+        self.serial += 1;
+        self.waiting.entry(name.clone()).or_default().push(Orphan { serial: self.serial, receipt, kept });
         self.order.push_back((until, name));
     }
 
@@ -197,6 +224,17 @@ impl Book {
             }
         }
         documents
+    }
+
+    /// Forgets one receipt; the key of what keeps it.
+    fn forget(&mut self, name: &Name, serial: u64) -> Option<String> {
+        let orphans = self.waiting.get_mut(name)?;
+        let at = orphans.iter().position(|orphan| orphan.serial == serial)?;
+        let kept = orphans.swap_remove(at).kept;
+        if orphans.is_empty() {
+            self.waiting.remove(name);
+        }
+        kept
     }
 
     fn not_waiting(&self, route: &RouteName, upstream: &[String], mut keys: Vec<String>) -> Vec<String> {

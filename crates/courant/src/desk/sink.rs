@@ -52,13 +52,13 @@ async fn deliver(core: &Arc<Core>, route: &RouteName, events: Vec<NetworkEvent>)
             }
         }
     }
-    stored.extend(match_upstream(core, route, nameless).await?);
+    let matched = match_upstream(core, route, nameless).await?;
     for done in stored {
         if !matches!(done.await, Ok(Ok(()))) {
             return Err(NotStored);
         }
     }
-    Ok(())
+    core.orphans.hand_on(core, route, matched).await
 }
 
 pub(super) type Stored = oneshot::Receiver<Result<(), store::StoreError>>;
@@ -74,7 +74,7 @@ async fn match_upstream(
     core: &Arc<Core>,
     route: &RouteName,
     receipts: Vec<(String, Receipt)>,
-) -> Result<Vec<Stored>, NotStored> {
+) -> Result<Vec<(String, Part)>, NotStored> {
     if receipts.is_empty() {
         return Ok(Vec::new());
     }
@@ -82,21 +82,17 @@ async fn match_upstream(
     let ids: Vec<String> = receipts.iter().map(|(upstream, _)| upstream.clone()).collect();
     core.orphans.put(route, receipts, clock::now());
     let parts = core.store.by_upstream(route.clone(), ids.clone()).await.map_err(|_| NotStored)?;
-    let mut stored = Vec::new();
+    let mut matched = Vec::new();
     let mut unknown = Vec::new();
     for (upstream, part) in ids.into_iter().zip(parts) {
         match part {
-            Some(part) => {
-                for receipt in core.orphans.take(core, route, &upstream) {
-                    stored.push(hand_on(core, part, receipt).await);
-                }
-            }
+            Some(part) => matched.push((upstream, part)),
             None => unknown.push(upstream),
         }
     }
     // The network forgets what we acknowledge, so what still waits has to survive a crash.
     core.orphans.keep(core, route, &unknown).await.map_err(|_| NotStored)?;
-    Ok(stored)
+    Ok(matched)
 }
 
 /// A person wrote: every dialect of the account that owns the sender may tell its caller.
