@@ -35,9 +35,15 @@ pub(crate) struct Answer {
 
 struct Head {
     status: u16,
-    length: usize,
+    length: Length,
     body: usize,
     closes: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Length {
+    Bytes(usize),
+    Chunked,
 }
 
 impl Client {
@@ -66,11 +72,11 @@ impl Client {
         };
         stream.write_all(request).await?;
         let head = self.head(&mut stream).await?;
-        while self.buffer.len() < head.body + head.length {
-            self.more(&mut stream).await?;
-        }
         self.buffer.advance(head.body);
-        let body = self.buffer.split_to(head.length);
+        let body = match head.length {
+            Length::Bytes(length) => self.exactly(length, &mut stream).await?,
+            Length::Chunked => self.chunks(&mut stream).await?,
+        };
         self.stream = (!head.closes).then_some(stream);
         Ok(Answer { status: head.status, body })
     }
@@ -91,6 +97,32 @@ impl Client {
         }
     }
 
+    async fn exactly(&mut self, length: usize, stream: &mut TcpStream) -> io::Result<BytesMut> {
+        while self.buffer.len() < length {
+            self.more(stream).await?;
+        }
+        Ok(self.buffer.split_to(length))
+    }
+
+    async fn chunks(&mut self, stream: &mut TcpStream) -> io::Result<BytesMut> {
+        let mut body = BytesMut::new();
+        loop {
+            let line = loop {
+                match self.buffer.windows(2).position(|window| window == b"\r\n") {
+                    Some(end) => break self.buffer.split_to(end + 2),
+                    None => self.more(stream).await?,
+                }
+            };
+            let size = chunk_size(&line).filter(|size| body.len() + size <= MAX_ANSWER);
+            let size = size.ok_or_else(|| bad("not a chunk of HTTP/1.1"))?;
+            let chunk = self.exactly(size + 2, stream).await?;
+            if size == 0 {
+                return Ok(body);
+            }
+            body.extend_from_slice(&chunk[..size]);
+        }
+    }
+
     async fn more(&mut self, stream: &mut TcpStream) -> io::Result<()> {
         if self.buffer.len() > MAX_ANSWER {
             return Err(bad("the answer is too large"));
@@ -102,19 +134,24 @@ impl Client {
     }
 }
 
+fn chunk_size(line: &[u8]) -> Option<usize> {
+    let digits = std::str::from_utf8(line).ok()?.split(';').next()?.trim();
+    usize::from_str_radix(digits, 16).ok().filter(|&size| size <= MAX_ANSWER)
+}
+
 fn parse(head: &[u8], body: usize) -> Option<Head> {
     let mut lines = std::str::from_utf8(head).ok()?.split("\r\n");
     let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
-    let mut parsed = Head { status, length: 0, body, closes: false };
+    let mut parsed = Head { status, length: Length::Bytes(0), body, closes: false };
     for line in lines {
         let (name, value) = line.split_once(':')?;
         let value = value.trim();
         if name.eq_ignore_ascii_case("content-length") {
-            parsed.length = value.parse().ok().filter(|&length| length <= MAX_ANSWER)?;
+            parsed.length = Length::Bytes(value.parse().ok().filter(|&length| length <= MAX_ANSWER)?);
         } else if name.eq_ignore_ascii_case("connection") {
             parsed.closes = value.eq_ignore_ascii_case("close");
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
-            return None;
+            parsed.length = value.eq_ignore_ascii_case("chunked").then_some(Length::Chunked)?;
         }
     }
     Some(parsed)
@@ -149,13 +186,20 @@ mod tests {
     fn a_head_tells_status_length_and_whether_the_connection_ends() {
         let head = parse(b"HTTP/1.1 202 Accepted\r\nContent-length: 24\r\nConnection: Close", 99);
         let head = head.expect("an answer");
-        assert_eq!((head.status, head.length, head.body, head.closes), (202, 24, 99, true));
+        assert_eq!((head.status, head.length, head.body, head.closes), (202, Length::Bytes(24), 99, true));
     }
 
     #[test]
     fn what_the_client_cannot_read_is_no_answer() {
-        assert!(parse(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked", 9).is_none());
+        assert!(parse(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip", 9).is_none());
         assert!(parse(b"SSH-2.0-OpenSSH", 9).is_none());
         assert!(parse(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999", 9).is_none());
+    }
+
+    #[test]
+    fn the_size_of_a_chunk_is_hexadecimal_and_bounded() {
+        assert_eq!(chunk_size(b"1a;name=value\r\n"), Some(26));
+        assert_eq!(chunk_size(b"fffffffffff\r\n"), None);
+        assert_eq!(chunk_size(b"Success\r\n"), None);
     }
 }

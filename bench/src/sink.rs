@@ -97,7 +97,8 @@ async fn confirm(
     if let Some(message) = message {
         shared.ledger.mark(Place::Reported, message);
     }
-    Ok::<_, hyper::Error>(Response::new(Full::default()))
+    // Jasmin repeats a report until it is answered with these words; the others ignore them.
+    Ok::<_, hyper::Error>(Response::new(Full::from("ACK/Jasmin")))
 }
 
 /// Kannel and Jasmin: the message stands in the address that we gave.

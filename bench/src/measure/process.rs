@@ -19,11 +19,7 @@ pub(crate) struct Usage {
 impl Usage {
     /// What these processes and all their descendants have used so far.
     pub(crate) fn of(pids: &[u32]) -> Self {
-        let mut family = BTreeSet::new();
-        for &pid in pids {
-            gather(pid, &mut family);
-        }
-        family.into_iter().map(Self::of_one).fold(Self::default(), Self::plus)
+        family(pids).into_iter().map(Self::of_one).fold(Self::default(), Self::plus)
     }
 
     /// What this program has used so far.
@@ -43,6 +39,15 @@ impl Usage {
             peak_kib: self.peak_kib + other.peak_kib,
         }
     }
+}
+
+/// These processes and all their descendants.
+pub(crate) fn family(pids: &[u32]) -> BTreeSet<u32> {
+    let mut family = BTreeSet::new();
+    for &pid in pids {
+        gather(pid, &mut family);
+    }
+    family
 }
 
 fn gather(pid: u32, family: &mut BTreeSet<u32>) {

@@ -1,6 +1,7 @@
 //! A child process: its output in a file, ended when dropped.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io,
     net::{Ipv4Addr, SocketAddr, TcpListener},
@@ -14,6 +15,8 @@ use tokio::{
     process::{Child as Process, Command},
     time::{sleep, timeout},
 };
+
+use crate::measure::process::family;
 
 /// How often a condition is looked at.
 const GLANCE: Duration = Duration::from_millis(2);
@@ -34,16 +37,20 @@ impl Child {
     /// # Errors
     /// If it cannot be started.
     pub(crate) fn start(program: &Path, arguments: &[&str], folder: &Path, name: &str) -> Result<Self> {
+        let mut command = Command::new(program);
+        command.args(arguments);
+        Self::run(command, folder, name)
+    }
+
+    /// Runs a command; what it prints goes to `NAME.log` in the folder.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub(crate) fn run(mut command: Command, folder: &Path, name: &str) -> Result<Self> {
         let output = folder.join(format!("{name}.log"));
         let file = File::create(&output)?;
-        let mut command = Command::new(program);
-        command
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(file.try_clone()?)
-            .stderr(file)
-            .kill_on_drop(true);
-        let process = command.spawn().with_context(|| format!("{} cannot be started", program.display()))?;
+        command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file).kill_on_drop(true);
+        let process = command.spawn().with_context(|| format!("{name} cannot be started"))?;
         let pid = process.id().context("the program ended at once")?;
         Ok(Self { process, pid, output })
     }
@@ -89,15 +96,14 @@ impl Child {
         lines.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
 
-    /// Tells it to end (SIGTERM) and waits for that; kills it if it takes too long.
+    /// Tells it and its descendants to end (SIGTERM) and waits for that; kills what takes too long.
     ///
     /// # Errors
-    /// If it cannot be ended.
+    /// If it cannot be waited for.
     pub(crate) async fn end(mut self) -> Result<()> {
-        let told = Command::new("kill").arg("-TERM").arg(self.pid.to_string()).status().await;
-        let ends = told.is_ok_and(|status| status.success());
-        if !ends || timeout(FAREWELL, self.process.wait()).await.is_err() {
-            self.process.kill().await?;
+        signal("-TERM", &family(&[self.pid]));
+        if let Ok(ended) = timeout(FAREWELL, self.process.wait()).await {
+            ended?;
         }
         Ok(())
     }
@@ -109,6 +115,42 @@ impl Child {
     pub(crate) async fn crash(mut self) -> Result<()> {
         Ok(self.process.kill().await?)
     }
+}
+
+impl Drop for Child {
+    /// Kills what is left of it, descendants included.
+    fn drop(&mut self) {
+        if let Ok(None) = self.process.try_wait() {
+            signal("-KILL", &family(&[self.pid]));
+        }
+    }
+}
+
+/// Signals processes by their ids.
+fn signal(signal: &str, pids: &BTreeSet<u32>) {
+    let pids = pids.iter().map(ToString::to_string);
+    // One that has just ended cannot be signalled, which is as well.
+    let _ = std::process::Command::new("kill").arg(signal).args(pids).stderr(Stdio::null()).status();
+}
+
+/// A port of this machine, seen from itself.
+pub(crate) const fn local(port: u16) -> SocketAddr {
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+/// Waits until somebody listens at a port.
+///
+/// # Errors
+/// If nobody does within `patience`.
+pub(crate) async fn listens(port: u16, patience: Duration) -> Result<()> {
+    let began = Instant::now();
+    while tokio::net::TcpStream::connect(local(port)).await.is_err() {
+        if began.elapsed() > patience {
+            bail!("nobody listens at port {port}");
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
 }
 
 /// A port that nobody listens on now.

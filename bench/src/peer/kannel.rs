@@ -4,22 +4,20 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use anyhow::{Context as _, Result, bail};
-use tokio::time::sleep;
+use anyhow::{Context as _, Result};
 
-use super::child::{Child, free_port};
+use super::child::{Child, free_port, listens, local};
 use crate::{client, ledger::phone, load::Target};
 
 /// Longest wait for each of its parts.
 const START: Duration = Duration::from_secs(20);
-const GLANCE: Duration = Duration::from_millis(50);
 /// SMPP links; Courant gets as many, with as wide a window.
 const LINKS: usize = 2;
 
@@ -59,9 +57,9 @@ impl Kannel {
         let config = config.to_str().context("the folder's name is not text")?;
         let program = |name: &str| PathBuf::from(Self::FOLDER).join(name);
         let bearerbox = Child::start(&program("bearerbox"), &["-v", "3", config], folder, "bearerbox")?;
-        listens(ports.smsbox).await.with_context(|| bearerbox.printed())?;
+        listens(ports.smsbox, START).await.with_context(|| bearerbox.printed())?;
         let smsbox = Child::start(&program("smsbox"), &["-v", "3", config], folder, "smsbox")?;
-        listens(ports.http).await.with_context(|| smsbox.printed())?;
+        listens(ports.http, START).await.with_context(|| smsbox.printed())?;
         Ok(Self { bearerbox, smsbox, http: local(ports.http), sink })
     }
 
@@ -94,21 +92,6 @@ impl Kannel {
 
 /// The same text as the others get, in a query.
 const TEXT: &str = "Your+order+4711+has+been+shipped+and+will+arrive+tomorrow+between+9+and+12.";
-
-fn local(port: u16) -> SocketAddr {
-    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
-}
-
-async fn listens(port: u16) -> Result<()> {
-    let began = Instant::now();
-    while tokio::net::TcpStream::connect(local(port)).await.is_err() {
-        if began.elapsed() > START {
-            bail!("nobody listens at port {port}");
-        }
-        sleep(GLANCE).await;
-    }
-    Ok(())
-}
 
 fn configuration(smsc: SocketAddr, ports: &Ports, folder: &Path) -> String {
     let Ports { admin, smsbox, http } = ports;

@@ -3,4 +3,5 @@
 
 pub(crate) mod child;
 pub(crate) mod courant;
+pub(crate) mod jasmin;
 pub(crate) mod kannel;

@@ -61,12 +61,8 @@ pub(super) async fn carry(around: &Surroundings, program: &Program, amount: Amou
     let reported = ledger.count(Place::Reported) - earlier.0;
     ensure!(all, "only {reported} of {} messages were reported", tally.accepted);
     let took = ledger.last(Place::Reported).duration_since(began);
-    let name = match program {
-        Program::Courant(_) => Name::Courant,
-        Program::Kannel(_) => Name::Kannel,
-    };
     let ours_cpu = ours_after.cpu.saturating_sub(ours.cpu).as_secs_f64();
-    Ok(Finding::new(format!("e2e, {} connections", amount.connections), name.as_str())
+    Ok(Finding::new(format!("e2e, {} connections", amount.connections), program.name().as_str())
         .with("carried/s", reported as f64 / took.as_secs_f64(), "1/s")
         .with("accepted/s", tally.rate(), "1/s")
         .with("messages", reported as f64, "")

@@ -20,6 +20,7 @@ use crate::{
     },
     peer::{
         courant::{self, Courant, Kind, Setup},
+        jasmin::Jasmin,
         kannel::Kannel,
     },
     sink::Sink,
@@ -102,6 +103,12 @@ impl Surroundings {
                 self.bound().await?;
                 Ok(Program::Kannel(Box::new(kannel)))
             }
+            Name::Jasmin => {
+                let jasmin =
+                    Jasmin::start(self.smsc.address(), self.sink.address(), self.folder.path()).await?;
+                self.bound().await?;
+                Ok(Program::Jasmin(Box::new(jasmin)))
+            }
         }
     }
 
@@ -121,6 +128,8 @@ pub(crate) enum Name {
     Courant,
     /// The SMS gateway in Debian.
     Kannel,
+    /// The SMS gateway in Python, with RabbitMQ and Redis.
+    Jasmin,
 }
 
 impl Name {
@@ -129,6 +138,7 @@ impl Name {
         match self {
             Self::Courant => "Courant",
             Self::Kannel => "Kannel",
+            Self::Jasmin => "Jasmin",
         }
     }
 }
@@ -140,14 +150,26 @@ pub(crate) enum Program {
     Courant(Box<Courant>),
     /// The SMS gateway in Debian.
     Kannel(Box<Kannel>),
+    /// The SMS gateway in Python.
+    Jasmin(Box<Jasmin>),
 }
 
 impl Program {
+    /// Which one it is.
+    pub(crate) const fn name(&self) -> Name {
+        match self {
+            Self::Courant(_) => Name::Courant,
+            Self::Kannel(_) => Name::Kannel,
+            Self::Jasmin(_) => Name::Jasmin,
+        }
+    }
+
     /// Its processes.
     pub(crate) fn pids(&self) -> Vec<u32> {
         match self {
             Self::Courant(courant) => vec![courant.pid()],
             Self::Kannel(kannel) => kannel.pids(),
+            Self::Jasmin(jasmin) => jasmin.pids(),
         }
     }
 
@@ -156,6 +178,7 @@ impl Program {
         match self {
             Self::Courant(courant) => courant.sms(Kind::Notice),
             Self::Kannel(kannel) => kannel.sms(),
+            Self::Jasmin(jasmin) => jasmin.sms(),
         }
     }
 
@@ -167,6 +190,7 @@ impl Program {
         match self {
             Self::Courant(courant) => courant.end().await,
             Self::Kannel(kannel) => kannel.end().await,
+            Self::Jasmin(jasmin) => jasmin.end().await,
         }
     }
 }

@@ -10,7 +10,11 @@ use anyhow::Result;
 use clap::Args;
 
 use super::{Common, accept, e2e, floor, world::Name};
-use crate::{measure::machine::Machine, peer::kannel::Kannel, report::Finding};
+use crate::{
+    measure::machine::Machine,
+    peer::{jasmin::Jasmin, kannel::Kannel},
+    report::Finding,
+};
 
 /// Connections of the runs that are compared.
 const CONNECTIONS: usize = 32;
@@ -20,6 +24,12 @@ pub(crate) struct Arguments {
     /// Fewer rounds and messages: done in four minutes.
     #[arg(long)]
     short: bool,
+    /// Rounds, instead of 3 (short) or 5.
+    #[arg(long)]
+    rounds: Option<usize>,
+    /// Messages of each run, instead of 20000 (short) or 50000.
+    #[arg(long)]
+    messages: Option<usize>,
     /// The programs, in the order of each round.
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Name::Kannel, Name::Courant])]
     programs: Vec<Name>,
@@ -32,12 +42,12 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    const fn rounds(&self) -> usize {
-        if self.short { 3 } else { 5 }
+    fn rounds(&self) -> usize {
+        self.rounds.unwrap_or(if self.short { 3 } else { 5 }).max(1)
     }
 
-    const fn messages(&self) -> usize {
-        if self.short { 20_000 } else { 50_000 }
+    fn messages(&self) -> usize {
+        self.messages.unwrap_or(if self.short { 20_000 } else { 50_000 })
     }
 }
 
@@ -122,6 +132,7 @@ fn version(name: Name, common: &Common) -> String {
                 output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
             text.trim().trim_start_matches("courant ").to_owned()
         }
+        Name::Jasmin => Jasmin::VERSION.to_owned(),
         Name::Kannel => Kannel::version().unwrap_or_else(|| "unknown".into()),
     }
 }
