@@ -1,9 +1,12 @@
 //! The whole program over real sockets: requests of callers in, simulated networks at the other
 //! end, callbacks caught by the sandbox's webhook bin.
 
+mod bad_days;
 mod behaviours;
 mod crash;
 mod durability;
 mod harness;
 mod process;
 mod telesign;
+mod tidy;
+mod vendors;
