@@ -41,6 +41,10 @@ fn dialect(criterion: &mut Criterion) {
 "sms":{"template":"text","parameters":{"text":"Buy one get one free! Use code 'BOGO' at checkout on viatushop.com."}}}}"#;
     let request = Request::post("/v1/omnichannel")
         .header("content-type", "application/json")
+        .header(
+            "authorization",
+            "Basic MTIzNDU2NzgtOUFCQy1ERUYwLTEyMzQtNTY3ODlBQkNERUYwOnZqRS9aRGZQdkRrdUdOc3VxQ0ZGTzRuZVlJcz0=",
+        )
         .body(Bytes::from_static(body.as_bytes()))
         .expect("a constant request");
     let context = Context {
