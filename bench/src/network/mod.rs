@@ -1,0 +1,5 @@
+//! The networks, simulated as fast as possible: what is measured is the gateway.
+
+pub(crate) mod graph;
+pub(crate) mod pdu;
+pub(crate) mod smsc;
