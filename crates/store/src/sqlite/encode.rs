@@ -13,6 +13,7 @@ use crate::{
 
 /// A change as the writer takes it.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is moved once; a box would cost more than the copy")]
 pub(super) enum Ready {
     Insert(Vec<ReadyInsert>),
     Update(Box<ReadyUpdate>),
