@@ -1,6 +1,7 @@
 //! The whole program over real sockets: requests of callers in, simulated networks at the other
 //! end, callbacks caught by the sandbox's webhook bin.
 
+mod bad_days;
 mod behaviours;
 mod crash;
 mod durability;
@@ -8,3 +9,4 @@ mod harness;
 mod process;
 mod telesign;
 mod tidy;
+mod vendors;

@@ -79,7 +79,7 @@ fn the_commented_examples_of_the_default_configuration_are_right_too() {
     let uncommented: String = DEFAULT[start..]
         .lines()
         .filter_map(|line| line.strip_prefix("# ").or_else(|| line.strip_prefix('#')))
-        .map(|line| line.strip_prefix("# ").map_or(line.to_owned(), |comment| format!("# {comment}")))
+        .map(|line| line.strip_prefix("# ").map_or_else(|| line.to_owned(), |comment| format!("# {comment}")))
         .filter(|line| line.contains('=') || line.starts_with('[') || line.starts_with('#'))
         .map(|line| format!("{line}\n"))
         .collect();
