@@ -150,9 +150,9 @@ impl Inner {
             let repeats = self.profile.networks[index].repeats;
             if self.fault(repeats) {
                 let again = at + self.dice.millis(0, 20_000);
-                self.plan(again, Errand::Tell(tale.clone()));
+                self.plan(again, Errand::Tell(Box::new(tale.clone())));
             }
-            self.plan(at, Errand::Tell(tale));
+            self.plan(at, Errand::Tell(Box::new(tale)));
         }
     }
 

@@ -192,7 +192,7 @@ pub async fn cancel(world: World, core: Arc<Core>) {
 
 fn target(inner: &mut Inner) -> Option<(&'static str, &'static str, MessageRef)> {
     let index = inner.dice.below(inner.orders.len());
-    let (by_ref, place) = (inner.dice.permille(500), inner.dice.next() as usize);
+    let (by_ref, place) = (inner.dice.permille(500), inner.dice.bits() as usize);
     let order = inner.orders.get(index)?;
     let drafts = &order.submission.recipients;
     let reference = if by_ref {

@@ -145,7 +145,7 @@ fn prepare(world: &World) {
         let tale = inbound(number, now);
         for _ in 0..inner.dice.between(1, 3) {
             let at = now + inner.dice.millis(0, busy);
-            inner.plan(at, Errand::Tell(tale.clone()));
+            inner.plan(at, Errand::Tell(Box::new(tale.clone())));
         }
         inner.inbound.insert(format!("in-{number}"), false);
     }
@@ -250,7 +250,7 @@ impl<'a> Life<'a> {
         loop {
             let mut inner = self.world.lock();
             let now = clock::now();
-            if !inner.agenda.first_key_value().is_some_and(|((at, _), _)| *at <= now) {
+            if inner.agenda.first_key_value().is_none_or(|((at, _), _)| *at > now) {
                 return restart;
             }
             let Some((_, errand)) = inner.agenda.pop_first() else { return restart };
@@ -267,7 +267,7 @@ impl<'a> Life<'a> {
                 tokio::spawn(orders::cancel(self.world.clone(), Arc::clone(&self.core)));
             }
             Errand::Arrive(attempt) => self.world.lock().arrive(attempt),
-            Errand::Tell(tale) => self.tell(tale),
+            Errand::Tell(tale) => self.tell(*tale),
             Errand::Jump(by) => {
                 self.world.lock().note(|| format!("the clock jumps by {by:?}"));
                 self.clock.jump(by);
@@ -387,7 +387,7 @@ async fn deliver(world: World, core: Arc<Core>, serial: u64, tale: Tale) {
         inner.confirm(&tale);
     } else {
         let later = clock::now() + inner.dice.millis(500, 10_000);
-        inner.plan(later, Errand::Tell(tale));
+        inner.plan(later, Errand::Tell(Box::new(tale)));
     }
     drop(inner);
     world.bell.notify_one();

@@ -28,7 +28,7 @@ pub enum Errand {
     /// An attempt reaches its network.
     Arrive(AttemptId),
     /// A network tells something.
-    Tell(Tale),
+    Tell(Box<Tale>),
     /// The clock jumps.
     Jump(Span),
     /// The process is killed.
@@ -252,7 +252,7 @@ impl Inner {
         self.ending = false;
         for (_, tale) in std::mem::take(&mut self.telling) {
             let later = now + self.dice.millis(1, 4000);
-            self.plan(later, Errand::Tell(tale));
+            self.plan(later, Errand::Tell(Box::new(tale)));
         }
         for (_, order) in std::mem::take(&mut self.asking) {
             self.lose_answer(order, now);

@@ -255,12 +255,6 @@ impl Prepared {
         self.groups.retain(|group| !group.messages.is_empty());
         self
     }
-
-    /// Whether nothing is left to be stored.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.groups.is_empty()
-    }
 }
 
 impl Begun {
