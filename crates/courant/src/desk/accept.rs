@@ -212,6 +212,7 @@ impl Prepared {
                 shared: Arc::clone(&group.shared),
                 messages: group.messages.iter().map(|begun| begun.transition.insertion(core)).collect(),
                 remember: remember.take(),
+                reserve: None,
             })
         };
         self.groups.iter().map(insert).collect()

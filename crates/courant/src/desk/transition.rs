@@ -137,6 +137,7 @@ impl Transition {
             history: self.history.clone(),
             upstream: self.upstream.clone(),
             callbacks: self.callbacks.clone(),
+            money: None,
         }
     }
 

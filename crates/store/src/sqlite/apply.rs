@@ -4,14 +4,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use model::{MessageId, Time};
+use model::{BatchId, MessageId, Time};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::{
     codes::{Words, priority_code, status_code},
     encode::{Ready, ReadyInsert, ReadyMessage, ReadyUpdate},
     marks::{Mark, first_place, segment},
-    outbox,
+    money, outbox,
 };
 use crate::{Change, Document, Facts, Lane, Remembered, Verdict};
 
@@ -27,6 +27,8 @@ pub(super) struct Writing {
     pub(super) next: Next,
     /// Change of each account's unfinished messages in this transaction.
     tally: HashMap<i64, i64>,
+    /// Submissions refused in this transaction for want of money, so that none is stored in part.
+    broke: HashSet<BatchId>,
 }
 
 /// The next numbers to be given.
@@ -68,6 +70,7 @@ impl Writing {
             lanes: HashMap::new(),
             next: Next::read(connection)?,
             tally: HashMap::new(),
+            broke: HashSet::new(),
         })
     }
 
@@ -77,6 +80,7 @@ impl Writing {
         self.dialects.clear();
         self.lanes.clear();
         self.tally.clear();
+        self.broke.clear();
     }
 
     /// Applies one change.
@@ -105,11 +109,20 @@ impl Writing {
                 self.remove_document(connection, account.as_str(), kind, key)
             }
             Change::Pulled(ids) => pulled(connection, ids),
+            Change::OpenBalance { account, currency, micros, at } => {
+                let account = self.names.intern(connection, account.as_str())?;
+                Ok(applied_if(money::open(connection, account, currency, *micros, *at)?))
+            }
+            Change::TopUp(top_up) => {
+                let account = self.names.intern(connection, top_up.account.as_str())?;
+                Ok(applied_if(money::top_up(connection, account, top_up)?))
+            }
         }
     }
 
     /// Writes what was counted during the transaction; the last thing before its commit.
     pub(super) fn finish(&mut self, connection: &Connection) -> Result<()> {
+        self.broke.clear();
         let mut statement = connection.prepare_cached(
             "INSERT INTO tally (account, unfinished) VALUES (?1, ?2)
              ON CONFLICT (account) DO UPDATE SET unfinished = unfinished + excluded.unfinished",
@@ -126,18 +139,35 @@ impl Writing {
         {
             return Ok(Verdict::Remembered(there));
         }
+        if !self.is_covered(connection, insert)? {
+            return Ok(Verdict::LowBalance);
+        }
         let taken = self.taken_refs(connection, &insert.messages)?;
         if !taken.is_empty() {
             return Ok(Verdict::Duplicate(taken));
         }
         let inline = !share(connection, insert)?;
-        for message in &insert.messages {
-            self.insert_message(connection, insert, message, inline)?;
+        for (position, message) in insert.messages.iter().enumerate() {
+            let reserve = insert.reserve.as_ref().and_then(|reserve| reserve.micros.get(position));
+            self.insert_message(connection, insert, message, inline, reserve.copied())?;
         }
         if let Some(remember) = &insert.remember {
             self.write_remembered(connection, remember)?;
         }
         Ok(Verdict::Applied)
+    }
+
+    /// Whether the account can pay. Once one insert of a submission is refused, so are the rest.
+    fn is_covered(&mut self, connection: &Connection, insert: &ReadyInsert) -> Result<bool> {
+        let Some((reserve, first)) = insert.reserve.as_ref().zip(insert.messages.first()) else {
+            return Ok(true);
+        };
+        let account = self.names.intern(connection, first.message.account.as_str())?;
+        let covered = !self.broke.contains(&insert.batch) && money::covers(connection, account, reserve)?;
+        if !covered {
+            self.broke.insert(insert.batch);
+        }
+        Ok(covered)
     }
 
     fn taken_refs(&mut self, connection: &Connection, messages: &[ReadyMessage]) -> Result<Vec<usize>> {
@@ -162,6 +192,7 @@ impl Writing {
         insert: &ReadyInsert,
         new: &ReadyMessage,
         inline: bool,
+        reserve: Option<i64>,
     ) -> Result<()> {
         let message = &*new.message;
         let key = self.next.message();
@@ -179,6 +210,9 @@ impl Writing {
         }
         for mark in insert.marks.iter().chain([&new.recipient_mark]) {
             insert_mark(connection, *mark, key)?;
+        }
+        if let Some(micros) = reserve {
+            money::hold(connection, account, key, micros, message.accepted_at)?;
         }
         if new.facts.settled_at.is_none() {
             *self.tally.entry(account).or_default() += 1;
@@ -236,6 +270,9 @@ impl Writing {
         let finished = i64::from(update.facts.settled_at.is_some()) - i64::from(found.settled);
         if finished != 0 {
             *self.tally.entry(found.account).or_default() -= finished;
+        }
+        if let Some(money) = &update.money {
+            money::spend(connection, found.key, money)?;
         }
         let about = outbox::About {
             message: Some(found.key),
@@ -463,6 +500,10 @@ impl Next {
         self.callback += 1;
         self.callback - 1
     }
+}
+
+const fn applied_if(done: bool) -> Verdict {
+    if done { Verdict::Applied } else { Verdict::Conflict }
 }
 
 fn called_at(update: &ReadyUpdate) -> Time {
