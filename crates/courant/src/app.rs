@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     accounts::Accounts,
     auth::Nonces,
+    billing::{self, Billing},
     callbacks::sender::Sender,
     clock,
     config::Config,
@@ -69,6 +70,7 @@ impl App {
         let listener = Listener::bind(&config.server).await?;
         let store = open_store(&config)?;
         let (core, receivers) = build(config, store)?;
+        billing::open(&core).await?;
         let app = Arc::new(Self {
             core: Arc::clone(&core),
             ready: AtomicBool::new(false),
@@ -150,6 +152,7 @@ fn build(config: Config, store: Arc<dyn Store>) -> Result<(Arc<Core>, shard::Rec
     let core = Core {
         rules: config.cascade.rules(),
         accounts: Accounts::new(&config)?,
+        billing: Billing::new(&config)?,
         dispatcher: Dispatcher::new(&routes, config.limits.lane_memory),
         timers: Timers::new(config.limits.timers),
         routes,

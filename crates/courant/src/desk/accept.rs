@@ -9,7 +9,7 @@ use model::{
     call::{Accepted, AcceptedMessage},
     message::{Draft, Plan, Shared, StepDraft},
 };
-use store::{Change, Insert, Record, Remembered, Verdict};
+use store::{Change, Insert, Record, Remembered, Reserve, Verdict};
 
 use super::{
     plans,
@@ -195,6 +195,9 @@ impl Prepared {
     /// # Errors
     /// [`Refusal::Overloaded`] if the store cannot take it now; nothing is stored then.
     pub async fn store(self, core: &Arc<Core>, remember: Option<Remembered>) -> Result<Stored, Refusal> {
+        if self.groups.is_empty() {
+            return remember_alone(core, remember).await;
+        }
         let changes = self.changes(core, remember);
         let verdicts = core.store.commit(changes).await.map_err(refuse)?;
         for verdict in &verdicts {
@@ -202,45 +205,81 @@ impl Prepared {
                 return Ok(Stored::Remembered(known.clone()));
             }
         }
+        if verdicts.iter().all(|verdict| *verdict == Verdict::LowBalance) {
+            return self.unpaid();
+        }
         Ok(self.go(core, &verdicts).await)
     }
 
     fn changes(&self, core: &Core, mut remember: Option<Remembered>) -> Vec<Change> {
+        let mut reserves = self.reserves(core).into_iter().flatten();
         let insert = |group: &Group| {
             Change::Insert(Insert {
                 batch: self.accepted.batch,
                 shared: Arc::clone(&group.shared),
                 messages: group.messages.iter().map(|begun| begun.transition.insertion(core)).collect(),
                 remember: remember.take(),
-                reserve: None,
+                reserve: reserves.next(),
             })
         };
         self.groups.iter().map(insert).collect()
     }
 
+    /// What to set aside for each group; `None` if the account has no balance.
+    fn reserves(&self, core: &Core) -> Option<Vec<Reserve>> {
+        let first = self.groups.first()?.messages.first()?;
+        let account = &first.transition.record.message.account;
+        if !core.billing.keeps_balance(account) {
+            return None;
+        }
+        let most = |group: &Group| group.messages.iter().map(|begun| begun.transition.most(core)).collect();
+        core.billing.reserves(account, self.groups.iter().map(most).collect())
+    }
+
+    /// The account cannot pay. If a part was stored before (the rest had been held up by client
+    /// ids already taken), its answer stands and the rest is told as rejected.
+    fn unpaid(mut self) -> Result<Stored, Refusal> {
+        let left: usize = self.groups.iter().map(|group| group.messages.len()).sum();
+        let rejected = self.accepted.messages.iter().filter(|message| message.rejected.is_some()).count();
+        if left + rejected >= self.accepted.messages.len() {
+            return Err(Refusal::LowBalance);
+        }
+        for begun in std::mem::take(&mut self.groups).into_iter().flat_map(|group| group.messages) {
+            self.accepted.messages[begun.place].rejected = Some(Cause::NoBalance);
+        }
+        Ok(Stored::Duplicates(self))
+    }
+
     /// Sets going what is stored, and keeps what has to be stored again.
     async fn go(mut self, core: &Arc<Core>, verdicts: &[Verdict]) -> Stored {
         let mut again = Vec::new();
-        let mut calls_back = false;
+        let (mut marked, mut calls_back) = (false, false);
         for (mut group, verdict) in std::mem::take(&mut self.groups).into_iter().zip(verdicts) {
-            if let Verdict::Duplicate(positions) = verdict {
-                for position in positions.iter().rev() {
-                    let begun = group.messages.remove(*position);
-                    self.accepted.messages[begun.place].rejected = Some(Cause::Duplicate);
+            match verdict {
+                Verdict::Duplicate(positions) => {
+                    for position in positions.iter().rev() {
+                        let begun = group.messages.remove(*position);
+                        self.accepted.messages[begun.place].rejected = Some(Cause::Duplicate);
+                    }
+                    marked = true;
+                    again.push(group);
                 }
-                again.push(group);
-                continue;
-            }
-            for begun in group.messages {
-                calls_back |= begun.transition.calls_back();
-                begun.go(core).await;
+                Verdict::Applied => {
+                    for begun in group.messages {
+                        calls_back |= begun.transition.calls_back();
+                        begun.go(core).await;
+                    }
+                }
+                Verdict::LowBalance | Verdict::Conflict | Verdict::Remembered(_) => {
+                    unreachable!("an insert is applied or a duplicate, or all of a submission are refused")
+                }
             }
         }
         if calls_back {
             core.outbox.notify_one();
         }
         again.retain(|group| !group.messages.is_empty());
-        if again.is_empty() {
+        if !marked {
             return Stored::Done;
         }
         self.groups = again;
@@ -262,6 +301,20 @@ impl Begun {
         core.shards.send(Job::Seed(record.clone())).await;
         for command in self.transition.commands {
             perform(core, &record, command, &mut self.permits);
+        }
+    }
+}
+
+/// Nothing is left to be stored but the answer.
+async fn remember_alone(core: &Core, remember: Option<Remembered>) -> Result<Stored, Refusal> {
+    let changes: Vec<Change> = remember.into_iter().map(Change::Remember).collect();
+    if changes.is_empty() {
+        return Ok(Stored::Done);
+    }
+    match core.store.commit(changes).await.map_err(refuse)?.pop() {
+        Some(Verdict::Remembered(known)) => Ok(Stored::Remembered(known)),
+        Some(Verdict::Applied | Verdict::Conflict | Verdict::Duplicate(_) | Verdict::LowBalance) | None => {
+            Ok(Stored::Done)
         }
     }
 }
