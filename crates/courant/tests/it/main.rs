@@ -2,6 +2,7 @@
 //! end, callbacks caught by the sandbox's webhook bin.
 
 mod behaviours;
+mod billing;
 mod crash;
 mod durability;
 mod harness;
