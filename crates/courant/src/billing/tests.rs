@@ -346,3 +346,37 @@ fn contradictions_are_told() {
         assert!(error.contains(complaint), "{error}");
     }
 }
+
+#[test]
+fn the_examples_of_the_documentation_are_configurations() {
+    let page = include_str!("../../../../docs/accounts.md");
+    let examples: Vec<&str> =
+        page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(examples.len(), page.matches("```toml").count());
+    assert!(examples.len() > 4);
+    for example in examples {
+        let example = example.replace("{ env = \"SHOP_PASSWORD\" }", "\"secret\"");
+        let parsed: Result<Config, _> = toml::from_str(&example);
+        assert!(parsed.is_ok(), "{example}\n{parsed:?}");
+    }
+}
+
+/// The commented keys of the default configuration that are about money, uncommented.
+#[test]
+fn the_default_configuration_shows_keys_that_exist() {
+    let about_money = |section: &&str| {
+        ["[[price]]", "[[number_plan]]", "[[account]]"].iter().any(|head| section.contains(head))
+    };
+    let sections: Vec<&str> = crate::config::DEFAULT.split("\n#\n").filter(about_money).collect();
+    assert_eq!(sections.len(), 3);
+    for section in sections {
+        let lines = section.lines().filter_map(|line| line.strip_prefix("# "));
+        let keys: String = lines
+            .filter(|line| line.starts_with("[[") || line.contains(" = "))
+            .filter(|line| !line.starts_with('#'))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let parsed: Result<Config, _> = toml::from_str(&keys);
+        assert!(parsed.is_ok(), "{keys}\n{parsed:?}");
+    }
+}

@@ -55,6 +55,22 @@ async fn ledger(stand: &Stand) -> Vec<LedgerRow> {
     stand.core().store.ledger(account(), None, 0, 1000).await.expect("it reads")
 }
 
+/// What is available and set aside is the sum of all movements.
+async fn check_books(stand: &Stand) {
+    let (mut available, mut held) = (0, 0);
+    for row in ledger(stand).await {
+        let (more, set_aside) = match row.kind {
+            MoneyKind::Opened | MoneyKind::TopUp => (row.micros, 0),
+            MoneyKind::Reserve => (-row.micros, row.micros),
+            MoneyKind::Charge => (0, -row.micros),
+            MoneyKind::Refund => (row.micros, -row.micros),
+        };
+        (available, held) = (available + more, held + set_aside);
+        assert_eq!(row.available, available, "{row:?}");
+    }
+    assert_eq!(sides(&*stand.core().store).await, (available, held));
+}
+
 /// Sends one message by the Telesign API; the status and the vendor's code.
 async fn telesign(stand: &Stand, number: &str) -> (u16, i64) {
     let (status, answer) = stand.telesign(&cascade(&stand.url, number, HOUR_MS, "money")).await;
@@ -146,6 +162,7 @@ async fn a_failed_message_is_refunded_and_lets_the_next_one_through() {
             (MoneyKind::Charge, 100_000),
         ]
     );
+    check_books(&stand).await;
     stand.stop().await;
 }
 
@@ -222,6 +239,7 @@ async fn fifty_requests_at_once_spend_what_there_is_and_no_more() {
     assert_eq!(accepted, 10);
     stand.until("all are delivered", || async { sides(&*stand.core().store).await == (0, 0) }).await;
     assert!(ledger(&stand).await.iter().all(|row| row.available >= 0));
+    check_books(&stand).await;
     let stand = std::sync::Arc::into_inner(stand).expect("the clients are gone");
     stand.stop().await;
 }
