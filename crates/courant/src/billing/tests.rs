@@ -15,7 +15,10 @@ use super::{
     networks::{Network, Portability, Ported},
     taken,
 };
-use crate::config::{Amount, Config, Day, Source};
+use crate::{
+    accounts::Window,
+    config::{Amount, Config, Day, QuotaConfig, Source},
+};
 
 const PRICES: &str = r#"
 [[price]]
@@ -379,4 +382,23 @@ fn the_default_configuration_shows_keys_that_exist() {
         let parsed: Result<Config, _> = toml::from_str(&keys);
         assert!(parsed.is_ok(), "{keys}\n{parsed:?}");
     }
+}
+
+#[test]
+fn a_quota_is_whole_again_when_its_window_ends() {
+    let mut window = Window::new(QuotaConfig { requests: 2, seconds: 300 });
+    let at = |seconds| Time::from_secs(1_000_000_i64 + seconds);
+    let stand = |window: &Window, seconds| {
+        let state = window.state(at(seconds));
+        (state.remaining, state.reset_in.as_secs())
+    };
+    assert_eq!(stand(&window, 0), (2, 300));
+    assert_eq!(window.take(at(0)), Ok(()));
+    assert_eq!(stand(&window, 100), (1, 200));
+    assert_eq!(window.take(at(100)), Ok(()));
+    assert_eq!(window.take(at(250)), Err(Span::from_secs(50)));
+    assert_eq!(stand(&window, 250), (0, 50));
+    assert_eq!(stand(&window, 300), (2, 300));
+    assert_eq!(window.take(at(400)), Ok(()));
+    assert_eq!(stand(&window, 400), (1, 300));
 }

@@ -195,6 +195,38 @@ async fn the_step_that_delivers_is_paid_and_told_with_the_network_of_the_number(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_step_owed_on_submission_is_paid_although_another_delivers() {
+    let prices = PRICES.replace("amount='0.10'", "amount='0.10',charge_on='submitted'");
+    let stand = Stand::start_with(None, &[&prices, &balance_setting("0.15")]).await;
+    let reference = stand.send(SMS_ONLY, HOUR_MS, "money").await;
+    stand.settled(&reference, &[3000]).await;
+    let moved: Vec<_> =
+        ledger(&stand).await.iter().skip(1).map(|row| (row.kind, row.step, row.micros)).collect();
+    assert_eq!(
+        moved,
+        [
+            (MoneyKind::Reserve, None, 140_000),
+            (MoneyKind::Charge, Some(0), 100_000),
+            (MoneyKind::Charge, Some(1), 40_000),
+        ]
+    );
+    check_books(&stand).await;
+    stand.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_balance_does_not_change_its_currency() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    Stand::start_with(Some(data.clone()), &[&balance_setting("1")]).await.stop().await;
+    let set = [balance_setting("1").replace("EUR", "USD")];
+    let listen = "127.0.0.1:0".parse().expect("an address");
+    let started = courant::cli::sandbox::RunningSandbox::start(listen, Some(data), &set).await;
+    let error = started.err().expect("it does not start");
+    assert_eq!(error, "the balance of account `sandbox` is kept in EUR, not in USD");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_submission_is_paid_for_as_a_whole_or_not_taken_at_all() {
     let stand = prepaid("0.10").await;
     let answer = infobip(&stand, &[READER, "15550107778"], None).await;
