@@ -5,10 +5,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use dialects::{Dialect, Secret, Settings};
+use dialects::{Dialect, RateState, Secret, Settings};
 use model::{AccountName, Channel, Phone, Span, Time, message::RouteChoice};
 
-use crate::config::{AccountConfig, Config, RouteConfig};
+use crate::config::{AccountConfig, Config, QuotaConfig, RouteConfig};
 
 /// One tenant.
 #[derive(Debug)]
@@ -20,6 +20,7 @@ pub struct Account {
     /// Its settings for the dialects.
     pub settings: Arc<Settings>,
     bucket: Option<Mutex<Bucket>>,
+    window: Option<Mutex<Window>>,
 }
 
 /// All tenants, found by name and by what requests present.
@@ -98,6 +99,7 @@ impl Account {
             name: AccountName::from(config.name.as_str()),
             settings: Arc::new(config.dialects.clone()),
             bucket: config.requests_per_second.map(|rate| Mutex::new(Bucket::new(rate, rate.max(1.0)))),
+            window: config.messages_per_window.map(|quota| Mutex::new(Window::new(quota))),
             config: config.clone(),
         }
     }
@@ -109,6 +111,22 @@ impl Account {
     pub fn admit(&self, now: Time) -> Result<(), Span> {
         let Some(bucket) = &self.bucket else { return Ok(()) };
         bucket.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take(now, 1.0)
+    }
+
+    /// Takes one submission of the account's quota.
+    ///
+    /// # Errors
+    /// How long until the next window; nothing is taken.
+    pub fn take_quota(&self, now: Time) -> Result<(), Span> {
+        let Some(window) = &self.window else { return Ok(()) };
+        window.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take(now)
+    }
+
+    /// Where the account stands against its quota, if it has one.
+    #[must_use]
+    pub fn rate(&self, now: Time) -> Option<RateState> {
+        let window = self.window.as_ref()?;
+        Some(window.lock().unwrap_or_else(std::sync::PoisonError::into_inner).state(now))
     }
 
     /// The sender a step without one gets.
@@ -175,6 +193,55 @@ impl RouteTable {
             self.prefixes.iter().map(String::as_str).filter(|prefix| digits.starts_with(prefix)).collect();
         class.sort_unstable();
         class
+    }
+}
+
+/// A fixed window of submissions: it begins with the first and is whole again when it ends.
+#[derive(Debug)]
+pub struct Window {
+    limit: u32,
+    length: Span,
+    begun: Option<Time>,
+    used: u32,
+}
+
+impl Window {
+    /// A window not begun.
+    #[must_use]
+    pub const fn new(quota: QuotaConfig) -> Self {
+        Self { limit: quota.requests, length: Span::from_secs(quota.seconds), begun: None, used: 0 }
+    }
+
+    /// Takes one.
+    ///
+    /// # Errors
+    /// How long until the window ends; nothing is taken.
+    pub fn take(&mut self, now: Time) -> Result<(), Span> {
+        let left = self.left(now);
+        if left == Span::ZERO {
+            (self.begun, self.used) = (Some(now), 1);
+            return Ok(());
+        }
+        if self.used >= self.limit {
+            return Err(left);
+        }
+        self.used += 1;
+        Ok(())
+    }
+
+    /// Where it stands. A window not begun has its whole length before it.
+    #[must_use]
+    pub fn state(&self, now: Time) -> RateState {
+        let (left, window) = (self.left(now), self.length);
+        if left == Span::ZERO {
+            return RateState { limit: self.limit, window, remaining: self.limit, reset_in: window };
+        }
+        let remaining = self.limit.saturating_sub(self.used);
+        RateState { limit: self.limit, window, remaining, reset_in: left }
+    }
+
+    fn left(&self, now: Time) -> Span {
+        self.begun.map_or(Span::ZERO, |begun| (begun + self.length).since(now))
     }
 }
 

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     assembly::{Parts, assemble},
+    billing,
     callbacks::post::HttpPost,
     clock,
     config::Config,
@@ -61,6 +62,7 @@ impl App {
         let post = Arc::new(HttpPost::new(&config.callbacks)?);
         let assembly = assemble(Parts { config, store, routes, post })?;
         let core = Arc::clone(&assembly.core);
+        billing::open(&core).await?;
         let app = Arc::new(Self {
             core,
             ready: AtomicBool::new(false),

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     accounts::Accounts,
     auth::Nonces,
+    billing::Billing,
     callbacks::{post::Post, sender::Sender},
     config::Config,
     core::Core,
@@ -60,6 +61,7 @@ pub fn assemble(parts: Parts) -> Result<Assembly, String> {
     let core = Arc::new(Core {
         rules: config.cascade.rules(),
         accounts: Accounts::new(&config)?,
+        billing: Billing::new(&config)?,
         dispatcher: Dispatcher::new(&routes, config.limits.lane_memory),
         timers: Timers::new(config.limits.timers),
         routes,

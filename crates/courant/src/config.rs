@@ -8,8 +8,12 @@ use model::{Channel, Span, message::OnUnknown};
 use serde::Deserialize;
 
 mod load;
+mod money;
 
 pub use load::{ConfigError, Source};
+pub use money::{
+    Amount, BalanceConfig, ChargeOn, Day, NumberPlanConfig, Per, PortabilityConfig, PriceConfig, QuotaConfig,
+};
 
 /// The commented default configuration, as `courant config` prints it.
 pub const DEFAULT: &str = include_str!("../../../config/courant.toml");
@@ -35,6 +39,13 @@ pub struct Config {
     pub media: MediaConfig,
     /// Logs.
     pub log: Log,
+    /// Price list.
+    #[serde(rename = "price")]
+    pub prices: Vec<PriceConfig>,
+    /// Networks by prefix.
+    pub number_plan: Vec<NumberPlanConfig>,
+    /// Ported numbers.
+    pub portability: PortabilityConfig,
     /// Ways to networks.
     #[serde(rename = "route")]
     pub routes: Vec<RouteConfig>,
@@ -260,6 +271,10 @@ pub struct AccountConfig {
     pub senders: BTreeMap<Channel, Vec<String>>,
     /// Most requests per second; none is unlimited.
     pub requests_per_second: Option<f64>,
+    /// Most submissions in a window of time; none is unlimited.
+    pub messages_per_window: Option<QuotaConfig>,
+    /// Money; none sends without counting.
+    pub balance: Option<BalanceConfig>,
     /// Stored plans: fallback steps added to submissions of vendors without a cascade.
     #[serde(default, rename = "plan")]
     pub plans: Vec<PlanConfig>,
@@ -365,6 +380,7 @@ impl Config {
                 }
             }
         }
+        money::check(self).or_else(|(key, text)| complain(&key, text))?;
         if self.server.tls_cert.is_some() != self.server.tls_key.is_some() {
             return complain("tls_", "server.tls_cert and server.tls_key go together".to_owned());
         }

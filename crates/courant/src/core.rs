@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use crate::{
     accounts::Accounts,
     auth::Nonces,
+    billing::Billing,
     config::Config,
     desk::{orphans::Orphans, shard::Shards},
     dispatch::Dispatcher,
@@ -28,6 +29,8 @@ pub struct Core {
     pub store: Arc<dyn Store>,
     /// Tenants.
     pub accounts: Accounts,
+    /// Prices, networks, balances.
+    pub billing: Billing,
     /// Ways to networks.
     pub routes: Routes,
     /// Nonces of signed requests.
@@ -63,6 +66,8 @@ impl Core {
     #[must_use]
     pub fn report_of(&self, message: &Arc<Message>, state: &State) -> MessageReport {
         let report = self.cascade(message).report(state);
-        MessageReport { message: Arc::clone(message), report, price: None, mcc_mnc: None }
+        let price = self.billing.price(message, &report);
+        let mcc_mnc = self.billing.mcc_mnc(message);
+        MessageReport { message: Arc::clone(message), report, price, mcc_mnc }
     }
 }

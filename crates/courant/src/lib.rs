@@ -3,13 +3,14 @@
 //! Where to start: [`app`] builds and starts everything, [`assembly`] the core of it; [`server`] is the HTTP side, whose
 //! `northbound` module takes a request through its dialect; [`desk`] stores what is asked and
 //! carries events to messages; [`dispatch`] decides when attempts leave and [`outbound`] hands
-//! them to networks; [`callbacks`] tells callers. The decisions themselves are the `engine`
+//! them to networks; [`callbacks`] tells callers; [`billing`] knows what it costs. The decisions themselves are the `engine`
 //! crate's.
 
 pub mod accounts;
 pub mod app;
 pub mod assembly;
 pub mod auth;
+pub mod billing;
 pub mod callbacks;
 pub mod cli;
 pub mod clock;

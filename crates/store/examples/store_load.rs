@@ -178,7 +178,7 @@ fn insert(id: MessageId, number: u64, now: Time, lane: &Lane) -> Change {
         history: vec![entry(now, engine::Event::Accepted)],
         callbacks: Vec::new(),
     };
-    Change::Insert(Insert { batch, shared, messages: vec![new], remember: None })
+    Change::Insert(Insert { batch, shared, messages: vec![new], remember: None, reserve: None })
 }
 
 fn plan() -> Plan {
@@ -226,6 +226,7 @@ fn update(id: MessageId, number: u64, stage: u32, now: Time, lane: &Lane) -> Cha
         history: vec![entry(now, event)],
         upstream: if stage == 2 { vec![row] } else { Vec::new() },
         callbacks,
+        money: None,
     })
 }
 

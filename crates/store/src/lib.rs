@@ -7,6 +7,7 @@
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+mod money;
 pub mod sqlite;
 
 use std::{future::Future, pin::Pin, sync::Arc};
@@ -17,6 +18,8 @@ use model::{
     message::{Priority, Shared},
 };
 use serde::{Deserialize, Serialize};
+
+pub use self::money::{Balance, Charge, LedgerRow, Money, MoneyKind, Reserve, TopUp};
 
 /// A boxed future with this crate's error.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -127,6 +130,19 @@ pub trait Store: Send + Sync + 'static {
     /// Messages that match, newest first (in order of storing), before the given one, at most `limit`.
     fn search(&self, filter: Search, before: Option<MessageId>, limit: usize) -> Reply<'_, Vec<Record>>;
 
+    /// What an account has; `None` if it has no balance.
+    fn balance(&self, account: AccountName) -> Reply<'_, Option<Balance>>;
+
+    /// Movements of an account's money (of one message only, if given), oldest first, after the
+    /// given id, at most `limit`.
+    fn ledger(
+        &self,
+        account: AccountName,
+        message: Option<MessageId>,
+        after: i64,
+        limit: usize,
+    ) -> Reply<'_, Vec<LedgerRow>>;
+
     /// Messages accepted and not settled, by account: what the limits and metrics look at.
     fn unfinished(&self) -> Reply<'_, Vec<(AccountName, u64)>>;
 
@@ -160,8 +176,9 @@ pub struct Record {
 #[derive(Clone, Debug)]
 pub enum Change {
     /// New messages of one submission (or one chunk of a large one), and what is remembered with
-    /// them. Refused as a whole with [`Verdict::Duplicate`] if a client id is taken, or with
-    /// [`Verdict::Remembered`] if the key to be remembered already is.
+    /// them. Refused as a whole with [`Verdict::Remembered`] if the key to be remembered already
+    /// is, with [`Verdict::LowBalance`] if the account cannot pay for it, or with
+    /// [`Verdict::Duplicate`] if a client id is taken; looked at in this order.
     Insert(Insert),
     /// New messages of one submission that have different plans: all of these or, as with
     /// [`Self::Insert`], none. Positions of [`Verdict::Duplicate`] count through all messages in
@@ -215,6 +232,20 @@ pub enum Change {
     /// Reports were handed out. [`Verdict::Conflict`], and none of them counts as handed out, if
     /// one was handed out before: so that each is handed out once, list again.
     Pulled(Vec<MessageId>),
+    /// Begin the balance of an account. [`Verdict::Conflict`], and nothing changes, if it has one.
+    OpenBalance {
+        /// Whose.
+        account: AccountName,
+        /// ISO 4217 code.
+        currency: String,
+        /// What it begins with.
+        micros: i64,
+        /// When.
+        at: Time,
+    },
+    /// Put money into an account. [`Verdict::Conflict`] if it has no balance, or the payment is
+    /// known.
+    TopUp(TopUp),
 }
 
 /// New messages.
@@ -228,6 +259,8 @@ pub struct Insert {
     pub messages: Vec<NewMessage>,
     /// Remembered with them: an idempotency key with the answer.
     pub remember: Option<Remembered>,
+    /// Money set aside for them; `None` if the account has no balance.
+    pub reserve: Option<Reserve>,
 }
 
 /// One new message.
@@ -262,6 +295,8 @@ pub struct Update {
     pub upstream: Vec<UpstreamRow>,
     /// Callbacks called for.
     pub callbacks: Vec<NewCallback>,
+    /// What becomes of the money set aside for it; `None` if nothing.
+    pub money: Option<Money>,
 }
 
 /// What indexes and lists need to know of a state.
@@ -310,6 +345,8 @@ pub enum Verdict {
     Conflict,
     /// These client ids are taken, by position in the insert.
     Duplicate(Vec<usize>),
+    /// The account cannot pay for it.
+    LowBalance,
     /// The key is taken; this is what stands there.
     Remembered(Remembered),
 }

@@ -58,6 +58,13 @@ use self::{
 };
 use crate::{BoxFuture, Capabilities, Connector, Health, Parcel, Sink, Submitted};
 
+/// How many segments a text takes by the usual rules of SMS, for prices: a carrier that
+/// transliterates, or counts with 16-bit references, may come to another number.
+#[must_use]
+pub fn parts(text: &model::content::Text) -> usize {
+    segment::parts(text)
+}
+
 /// How often incomplete messages from people are looked through.
 const SWEEP: Duration = Duration::from_secs(1);
 /// Advice after a throttled submit, and after a full queue.

@@ -63,6 +63,18 @@ pub(super) fn segment(text: &Text, shape: Shape) -> Result<Segmented, Cause> {
     }
 }
 
+/// How many segments a text takes by the usual rules: GSM 03.38 if it fits, else UCS-2, headers
+/// with an 8-bit reference. What no carrier would take counts as one.
+pub(super) fn parts(text: &Text) -> usize {
+    let shape = Shape {
+        charset: Charset::Gsm,
+        transliterate: false,
+        method: LongMessages::Udh8,
+        max_parts: usize::MAX,
+    };
+    segment(text, shape).map_or(1, |segmented| segmented.parts.len())
+}
+
 fn segment_auto(text: &Text, shape: Shape, flash: u8) -> Result<Segmented, Cause> {
     let coded = code_default(&text.body, shape.charset).or_else(|| {
         let allowed = shape.transliterate || text.sms.transliterate;

@@ -77,7 +77,7 @@ fn context(account: &Account, fresh: MessageId, now: Time) -> Context<'_> {
         account: account.name.as_str(),
         principal: "",
         settings: &account.settings,
-        rate: None,
+        rate: account.rate(now),
     }
 }
 

@@ -9,7 +9,7 @@ use model::{
     call::{Accepted, AcceptedMessage},
     message::{Draft, Plan, Shared, StepDraft},
 };
-use store::{Change, Insert, Record, Remembered, Verdict};
+use store::{Change, Insert, Record, Remembered, Reserve, Verdict};
 
 use super::{
     plans,
@@ -204,6 +204,7 @@ impl Prepared {
             }
             Some(Verdict::Remembered(known)) => Ok(Stored::Remembered(known)),
             Some(Verdict::Duplicate(positions)) => Ok(Stored::Duplicates(self.without(&positions))),
+            Some(Verdict::LowBalance) => Err(Refusal::LowBalance),
             Some(Verdict::Conflict) | None => Err(Refusal::Internal),
         }
     }
@@ -211,11 +212,13 @@ impl Prepared {
     /// One change, so that all of a submission is stored, with its key, or nothing of it. If
     /// nothing is left but the key, the answer is still remembered.
     fn change(&self, core: &Core, mut remember: Option<Remembered>) -> Option<Change> {
+        let mut reserves = self.reserves(core).into_iter().flatten();
         let insert = |group: &Group| Insert {
             batch: self.accepted.batch,
             shared: Arc::clone(&group.shared),
             messages: group.messages.iter().map(|begun| begun.transition.insertion(core)).collect(),
             remember: remember.take(),
+            reserve: reserves.next(),
         };
         let mut inserts: Vec<Insert> = self.groups.iter().map(insert).collect();
         match inserts.len() {
@@ -223,6 +226,17 @@ impl Prepared {
             1 => inserts.pop().map(Change::Insert),
             _ => Some(Change::InsertAll(inserts)),
         }
+    }
+
+    /// What to set aside for each group; `None` if the account has no balance.
+    fn reserves(&self, core: &Core) -> Option<Vec<Reserve>> {
+        let first = self.groups.first()?.messages.first()?;
+        let account = &first.transition.record.message.account;
+        if !core.billing.keeps_balance(account) {
+            return None;
+        }
+        let most = |group: &Group| group.messages.iter().map(|begun| begun.transition.most(core)).collect();
+        core.billing.reserves(account, self.groups.iter().map(most).collect())
     }
 
     /// Sets going what is stored.

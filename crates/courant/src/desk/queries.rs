@@ -156,7 +156,9 @@ pub async fn logs(
         before = page.last().map(|record| record.message.id);
         let fitting = page.iter().filter(|record| fits(record, filter, wanted.as_deref()));
         rows.extend(
-            fitting.map(|record| core.report(record)).filter(|report| stands(report, filter.standing)),
+            fitting
+                .map(|record| core.report(record))
+                .filter(|report| stands(report, filter.standing) && is_on(report, filter)),
         );
         if page.len() < PAGE {
             break;
@@ -196,6 +198,14 @@ fn fits(record: &Record, filter: &LogFilter, wanted: Option<&[MessageId]>) -> bo
 
 fn stands(report: &MessageReport, wanted: Option<Standing>) -> bool {
     wanted.is_none_or(|wanted| standing(&report.report.status, report.report.settled) == wanted)
+}
+
+/// Whether the number's network is the one asked for.
+fn is_on(report: &MessageReport, filter: &LogFilter) -> bool {
+    let network = report.mcc_mnc.as_deref().unwrap_or_default();
+    let (mcc, mnc) = network.split_at_checked(3).unwrap_or_default();
+    filter.mcc.as_deref().is_none_or(|wanted| wanted == mcc)
+        && filter.mnc.as_deref().is_none_or(|wanted| wanted == mnc)
 }
 
 fn standing(status: &Status, settled: bool) -> Standing {

@@ -2,9 +2,9 @@
 
 use engine::{Command, Decision, Event, Output};
 use model::{AttemptId, Time, report::Occasion};
-use store::{Facts, Happening, HistoryEntry, Lane, NewCallback, Part, Record, Update, UpstreamRow};
+use store::{Facts, Happening, HistoryEntry, Lane, Money, NewCallback, Part, Record, Update, UpstreamRow};
 
-use crate::{callbacks, core::Core};
+use crate::{billing, callbacks, core::Core};
 
 /// A record with what came of the events it took since it was loaded.
 #[derive(Debug)]
@@ -16,6 +16,7 @@ pub struct Transition {
     history: Vec<HistoryEntry>,
     upstream: Vec<UpstreamRow>,
     callbacks: Vec<NewCallback>,
+    money: Option<Money>,
     pullable: bool,
     changed: bool,
 }
@@ -30,6 +31,7 @@ impl Transition {
             history: Vec::new(),
             upstream: Vec::new(),
             callbacks: Vec::new(),
+            money: None,
             pullable: false,
             changed: false,
         }
@@ -37,6 +39,7 @@ impl Transition {
 
     /// Takes an event.
     pub fn apply(&mut self, core: &Core, now: Time, event: Event) {
+        let taken = self.taken(core);
         let mut output = Output::default();
         core.cascade(&self.record.message).handle(&mut self.record.state, now, &event, &mut output);
         if output.commands.is_empty() && output.decisions == [Decision::Ignored] {
@@ -49,9 +52,30 @@ impl Transition {
             what: Happening::Event(event),
             decisions: output.decisions,
         });
+        if let Some(taken) = taken {
+            self.spend(core, now, taken, &output.commands);
+        }
         for command in output.commands {
             self.follow(core, now, command);
         }
+    }
+
+    /// The steps that networks took so far, if that is of interest: the account has a balance.
+    fn taken(&self, core: &Core) -> Option<u16> {
+        let Record { message, state, .. } = &self.record;
+        let counts = core.billing.keeps_balance(&message.account);
+        counts.then(|| billing::taken(&core.cascade(message).report(state)))
+    }
+
+    fn spend(&mut self, core: &Core, now: Time, taken: u16, commands: &[Command]) {
+        let Record { message, state, .. } = &self.record;
+        let settles = commands.contains(&Command::Settle);
+        let report = core.cascade(message).report(state);
+        let Some(more) = core.billing.spend(message, taken, &report, settles, now) else { return };
+        let money = self.money.get_or_insert_default();
+        money.at = more.at;
+        money.charges.extend(more.charges);
+        money.release |= more.release;
     }
 
     fn note_upstream(&mut self, core: &Core, event: &Event) {
@@ -137,7 +161,14 @@ impl Transition {
             history: self.history.clone(),
             upstream: self.upstream.clone(),
             callbacks: self.callbacks.clone(),
+            money: self.money.clone(),
         }
+    }
+
+    /// What to set aside for a new message; nothing if it came to its end at once.
+    #[must_use]
+    pub fn most(&self, core: &Core) -> i64 {
+        if self.record.state.is_settled() { 0 } else { core.billing.most(&self.record.message) }
     }
 
     /// The first save of a new message.

@@ -207,6 +207,8 @@ impl Exchange<'_> {
         if let Some(response) = self.earlier_answer(key.as_ref()).await? {
             return Ok(response);
         }
+        let taken = caller.account.take_quota(clock::now());
+        taken.map_err(|retry_after| Refusal::RateLimited { retry_after })?;
         let Call::Submit(submission) = &mut call else { return Err(Refusal::Internal) };
         let submission = (**submission).clone();
         let mut prepared =
@@ -233,13 +235,18 @@ impl Exchange<'_> {
 
     fn context(&self) -> Context<'_> {
         static NO_SETTINGS: std::sync::LazyLock<Settings> = std::sync::LazyLock::new(Settings::default);
-        let (account, principal, settings) = match &self.caller {
-            Some(caller) => {
-                (caller.account.name.as_str(), caller.principal.as_str(), &*caller.account.settings)
-            }
-            None => ("", "", &*NO_SETTINGS),
-        };
-        Context { now: clock::now(), fresh: self.fresh, account, principal, settings, rate: None }
+        let (now, fresh) = (clock::now(), self.fresh);
+        match &self.caller {
+            Some(Caller { account, principal }) => Context {
+                now,
+                fresh,
+                account: account.name.as_str(),
+                principal,
+                settings: &account.settings,
+                rate: account.rate(now),
+            },
+            None => Context { now, fresh, account: "", principal: "", settings: &NO_SETTINGS, rate: None },
+        }
     }
 
     fn write(&self, call: &Call, answer: &Answer) -> http::Response<Bytes> {

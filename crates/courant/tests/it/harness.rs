@@ -41,6 +41,11 @@ impl Stand {
         stand
     }
 
+    /// The gateway's middle.
+    pub(crate) fn core(&self) -> &std::sync::Arc<courant::core::Core> {
+        &self.sandbox.gateway.app.core
+    }
+
     pub(crate) async fn stop(self) {
         self.sandbox.stop().await.expect("a clean end");
     }

@@ -3,6 +3,7 @@
 
 mod bad_days;
 mod behaviours;
+mod billing;
 mod crash;
 mod durability;
 mod harness;

@@ -97,7 +97,7 @@ pub(super) fn note(at: Time, text: &str) -> HistoryEntry {
 pub(super) fn insert_all(messages: Vec<NewMessage>) -> Change {
     let first = &messages[0].message;
     let (batch, shared) = (first.batch, Arc::clone(&first.shared));
-    Change::Insert(Insert { batch, shared, messages, remember: None })
+    Change::Insert(Insert { batch, shared, messages, remember: None, reserve: None })
 }
 
 pub(super) fn insert(message: NewMessage) -> Change {
@@ -113,6 +113,7 @@ pub(super) fn update(n: u64, version: u32, facts: Facts) -> Update {
         history: Vec::new(),
         upstream: Vec::new(),
         callbacks: Vec::new(),
+        money: None,
     }
 }
 

@@ -7,13 +7,14 @@ mod callbacks;
 mod kit;
 mod lists;
 mod messages;
+mod money;
 mod queues;
 mod upkeep;
 mod values;
 
 use std::{any::Any, path::PathBuf, sync::Arc};
 
-pub use self::{callbacks::*, lists::*, messages::*, queues::*, upkeep::*, values::*};
+pub use self::{callbacks::*, lists::*, messages::*, money::*, queues::*, upkeep::*, values::*};
 use crate::Store;
 
 /// Names of the dialects that the cases use.
@@ -86,6 +87,17 @@ macro_rules! conformance_suite {
             sweeping_one_message_of_a_submission_keeps_the_others_whole
             a_backup_opens_and_equals
             a_backup_does_not_overwrite
+            a_balance_begins_once
+            money_is_set_aside_spent_and_given_back
+            an_insert_that_cannot_be_paid_leaves_no_trace
+            an_account_without_a_balance_cannot_pay
+            inserts_of_one_submission_are_paid_together_or_not_at_all
+            an_account_that_may_owe_goes_below_zero
+            never_more_is_spent_than_was_set_aside
+            a_stale_update_moves_no_money
+            a_payment_counts_once
+            movements_are_listed_by_message_and_after_a_cursor
+            a_swept_message_takes_its_movements_and_leaves_the_balance
             counters_count
             a_closed_store_takes_nothing_more
         );

@@ -11,7 +11,7 @@ use super::{
     codes::{Words, priority_code, status_code},
     encode::{Ready, ReadyInsert, ReadyMessage, ReadyUpdate},
     marks::{Mark, first_place, segment},
-    outbox,
+    money, outbox,
 };
 use crate::{Change, Document, Facts, Lane, Remembered, Verdict};
 
@@ -105,6 +105,14 @@ impl Writing {
                 self.remove_document(connection, account.as_str(), kind, key)
             }
             Change::Pulled(ids) => pulled(connection, ids),
+            Change::OpenBalance { account, currency, micros, at } => {
+                let account = self.names.intern(connection, account.as_str())?;
+                Ok(applied_if(money::open(connection, account, currency, *micros, *at)?))
+            }
+            Change::TopUp(top_up) => {
+                let account = self.names.intern(connection, top_up.account.as_str())?;
+                Ok(applied_if(money::top_up(connection, account, top_up)?))
+            }
         }
     }
 
@@ -127,6 +135,12 @@ impl Writing {
                 return Ok(Verdict::Remembered(there));
             }
         }
+        // The first requires what all of them do.
+        if let Some(first) = inserts.first()
+            && !self.is_covered(connection, first)?
+        {
+            return Ok(Verdict::LowBalance);
+        }
         let taken = self.taken_refs(connection, inserts.iter().flat_map(|insert| &insert.messages))?;
         if !taken.is_empty() {
             return Ok(Verdict::Duplicate(taken));
@@ -139,13 +153,23 @@ impl Writing {
 
     fn write_insert(&mut self, connection: &Connection, insert: &ReadyInsert) -> Result<()> {
         let inline = !share(connection, insert)?;
-        for message in &insert.messages {
-            self.insert_message(connection, insert, message, inline)?;
+        for (position, message) in insert.messages.iter().enumerate() {
+            let reserve = insert.reserve.as_ref().and_then(|reserve| reserve.micros.get(position));
+            self.insert_message(connection, insert, message, inline, reserve.copied())?;
         }
         match &insert.remember {
             Some(remember) => self.write_remembered(connection, remember),
             None => Ok(()),
         }
+    }
+
+    /// Whether the account can pay.
+    fn is_covered(&mut self, connection: &Connection, insert: &ReadyInsert) -> Result<bool> {
+        let Some((reserve, first)) = insert.reserve.as_ref().zip(insert.messages.first()) else {
+            return Ok(true);
+        };
+        let account = self.names.intern(connection, first.message.account.as_str())?;
+        money::covers(connection, account, reserve)
     }
 
     fn taken_refs<'a>(
@@ -174,6 +198,7 @@ impl Writing {
         insert: &ReadyInsert,
         new: &ReadyMessage,
         inline: bool,
+        reserve: Option<i64>,
     ) -> Result<()> {
         let message = &*new.message;
         let key = self.next.message();
@@ -191,6 +216,9 @@ impl Writing {
         }
         for mark in insert.marks.iter().chain([&new.recipient_mark]) {
             insert_mark(connection, *mark, key)?;
+        }
+        if let Some(micros) = reserve {
+            money::hold(connection, account, key, micros, message.accepted_at)?;
         }
         if new.facts.settled_at.is_none() {
             *self.tally.entry(account).or_default() += 1;
@@ -248,6 +276,9 @@ impl Writing {
         let finished = i64::from(update.facts.settled_at.is_some()) - i64::from(found.settled);
         if finished != 0 {
             *self.tally.entry(found.account).or_default() -= finished;
+        }
+        if let Some(money) = &update.money {
+            money::spend(connection, found.key, money)?;
         }
         let about = outbox::About {
             message: Some(found.key),
@@ -475,6 +506,10 @@ impl Next {
         self.callback += 1;
         self.callback - 1
     }
+}
+
+const fn applied_if(done: bool) -> Verdict {
+    if done { Verdict::Applied } else { Verdict::Conflict }
 }
 
 fn called_at(update: &ReadyUpdate) -> Time {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use model::{Status, message::Priority};
 use rusqlite::{Connection, OptionalExtension, Result};
 
-use crate::CallbackStanding;
+use crate::{CallbackStanding, MoneyKind};
 
 /// The code of a failure, as the partial index of failures spells it.
 pub(super) const FAILED: i64 = 7;
@@ -57,6 +57,24 @@ pub(super) fn standing_of(code: i64) -> Result<CallbackStanding> {
         2 => Ok(CallbackStanding::Parked),
         _ => Err(rusqlite::Error::IntegralValueOutOfRange(0, code)),
     }
+}
+
+pub(super) const fn money_code(kind: MoneyKind) -> i64 {
+    match kind {
+        MoneyKind::Opened => 0,
+        MoneyKind::TopUp => 1,
+        MoneyKind::Reserve => 2,
+        MoneyKind::Charge => 3,
+        MoneyKind::Refund => 4,
+    }
+}
+
+pub(super) fn money_of(code: i64) -> Result<MoneyKind> {
+    use MoneyKind::{Charge, Opened, Refund, Reserve, TopUp};
+    [Opened, TopUp, Reserve, Charge, Refund]
+        .into_iter()
+        .find(|kind| money_code(*kind) == code)
+        .ok_or(rusqlite::Error::IntegralValueOutOfRange(0, code))
 }
 
 /// One table of interned words, with those already seen. The words are configured names, so the

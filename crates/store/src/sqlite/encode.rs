@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::marks::Mark;
 use crate::{
-    Change, Facts, HistoryEntry, Insert, NewCallback, NewMessage, Remembered, StoreError, Update, UpstreamRow,
+    Change, Facts, HistoryEntry, Insert, Money, NewCallback, NewMessage, Remembered, Reserve, StoreError,
+    Update, UpstreamRow,
 };
 
 /// A change as the writer takes it.
@@ -29,6 +30,7 @@ pub(super) struct ReadyInsert {
     pub(super) marks: Vec<Mark>,
     pub(super) messages: Vec<ReadyMessage>,
     pub(super) remember: Option<Remembered>,
+    pub(super) reserve: Option<Reserve>,
 }
 
 #[derive(Debug)]
@@ -54,6 +56,7 @@ pub(super) struct ReadyUpdate {
     pub(super) called_at: Option<Time>,
     pub(super) upstream: Vec<(Mark, UpstreamRow)>,
     pub(super) callbacks: Vec<NewCallback>,
+    pub(super) money: Option<Money>,
 }
 
 /// Changes that go into one transaction, with their measure for the bounds.
@@ -92,7 +95,9 @@ fn ready(change: Change) -> Result<Ready, StoreError> {
         | Change::Forget { .. }
         | Change::PutDocument(_)
         | Change::RemoveDocument { .. }
-        | Change::Pulled(_) => Ready::Plain(change),
+        | Change::Pulled(_)
+        | Change::OpenBalance { .. }
+        | Change::TopUp(_) => Ready::Plain(change),
     })
 }
 
@@ -105,6 +110,7 @@ fn ready_insert(insert: Insert) -> Result<ReadyInsert, StoreError> {
         marks,
         messages: insert.messages.into_iter().map(ready_message).collect::<Result<_, _>>()?,
         remember: insert.remember,
+        reserve: insert.reserve,
     })
 }
 
@@ -132,6 +138,7 @@ fn ready_update(update: Update) -> Result<ReadyUpdate, StoreError> {
         called_at: update.history.last().map(|entry| entry.at),
         upstream: update.upstream.into_iter().map(marked).collect(),
         callbacks: update.callbacks,
+        money: update.money,
     })
 }
 

@@ -8,6 +8,7 @@ mod apply;
 mod codes;
 mod encode;
 mod marks;
+mod money;
 mod open;
 mod outbox;
 mod read;
@@ -39,8 +40,8 @@ use self::{
     writer::{Answer, Counters, Job, Writer},
 };
 use crate::{
-    Change, Document, HistoryEntry, Lane, Part, PullFilter, QueuePlace, Record, Remembered, Reply, Search,
-    Store, StoreError, StoreStats, StoredCallback, Verdict,
+    Balance, Change, Document, HistoryEntry, Lane, LedgerRow, Part, PullFilter, QueuePlace, Record,
+    Remembered, Reply, Search, Store, StoreError, StoreStats, StoredCallback, Verdict,
 };
 
 /// Messages removed in one transaction, at most.
@@ -360,6 +361,20 @@ impl Store for SqliteStore {
 
     fn search(&self, filter: Search, before: Option<MessageId>, limit: usize) -> Reply<'_, Vec<Record>> {
         self.slow.read(move |reader| reader.at_once(|reader| reader.search(&filter, before, limit)))
+    }
+
+    fn balance(&self, account: AccountName) -> Reply<'_, Option<Balance>> {
+        self.quick.read(move |reader| reader.balance(&account))
+    }
+
+    fn ledger(
+        &self,
+        account: AccountName,
+        message: Option<MessageId>,
+        after: i64,
+        limit: usize,
+    ) -> Reply<'_, Vec<LedgerRow>> {
+        self.slow.read(move |reader| reader.ledger(&account, message, after, limit))
     }
 
     fn unfinished(&self) -> Reply<'_, Vec<(AccountName, u64)>> {

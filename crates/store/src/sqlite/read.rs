@@ -10,11 +10,15 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
 
 use super::{
-    codes::{Words, priority_code, standing_of},
+    codes::{Words, money_of, priority_code, standing_of},
     failure,
     marks::{Mark, segment},
+    money,
 };
-use crate::{Document, HistoryEntry, Lane, Part, QueuePlace, Record, Remembered, StoreError, StoredCallback};
+use crate::{
+    Balance, Document, HistoryEntry, Lane, LedgerRow, Part, QueuePlace, Record, Remembered, StoreError,
+    StoredCallback,
+};
 
 pub(super) type Outcome<T> = Result<T, StoreError>;
 
@@ -413,6 +417,46 @@ impl Reader {
         Ok(account.zip(kind))
     }
 
+    pub(super) fn balance(&mut self, account: &AccountName) -> Outcome<Option<Balance>> {
+        let Some(account) = self.names.find(&self.connection, account.as_str()).map_err(failure)? else {
+            return Ok(None);
+        };
+        money::balance(&self.connection, account).map_err(failure)
+    }
+
+    pub(super) fn ledger(
+        &mut self,
+        account: &AccountName,
+        message: Option<MessageId>,
+        after: i64,
+        limit: usize,
+    ) -> Outcome<Vec<LedgerRow>> {
+        let Some(account) = self.names.find(&self.connection, account.as_str()).map_err(failure)? else {
+            return Ok(Vec::new());
+        };
+        let columns = "SELECT ledger.id, ledger.kind, ledger.micros, ledger.available, ledger.at,
+                 message.id, ledger.step, ledger.reference
+             FROM ledger LEFT JOIN message ON message.key = ledger.message";
+        let limit = bound(limit);
+        match message {
+            Some(id) => self.list(
+                &format!(
+                    "{columns} WHERE ledger.message = (SELECT key FROM message WHERE id = ?1)
+                         AND ledger.account = ?2 AND ledger.id > ?3 ORDER BY ledger.id LIMIT ?4"
+                ),
+                params![id.to_bytes(), account, after, limit],
+                ledger_row,
+            ),
+            None => self.list(
+                &format!(
+                    "{columns} WHERE ledger.account = ?1 AND ledger.id > ?2 ORDER BY ledger.id LIMIT ?3"
+                ),
+                params![account, after, limit],
+                ledger_row,
+            ),
+        }
+    }
+
     pub(super) fn unfinished(&mut self) -> Outcome<Vec<(AccountName, u64)>> {
         let rows: Vec<(i64, i64)> = self.list(
             "SELECT account, unfinished FROM tally WHERE unfinished > 0 ORDER BY account",
@@ -469,6 +513,19 @@ impl Reader {
         };
         list().map_err(failure)
     }
+}
+
+fn ledger_row(row: &Row<'_>) -> rusqlite::Result<LedgerRow> {
+    Ok(LedgerRow {
+        id: row.get(0)?,
+        kind: money_of(row.get(1)?)?,
+        micros: row.get(2)?,
+        available: row.get(3)?,
+        at: Time(row.get(4)?),
+        message: row.get::<_, Option<[u8; 16]>>(5)?.map(|id| MessageId(u128::from_be_bytes(id))),
+        step: row.get(6)?,
+        reference: row.get(7)?,
+    })
 }
 
 fn decode<T: DeserializeOwned>(json: &[u8]) -> Outcome<T> {

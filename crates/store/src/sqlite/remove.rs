@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use model::{MessageId, Time};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::marks::{first_key, first_place, segment};
+use super::{
+    marks::{first_key, first_place, segment},
+    money,
+};
 
 /// Expired keys and finished inbound callbacks removed in one go, at most.
 const EXPIRED_AT_ONCE: usize = 1000;
@@ -59,6 +62,7 @@ fn removable(connection: &Connection, id: MessageId, settled_before: Time) -> Re
 fn remove_message(connection: &Connection, key: i64, history: i64) -> Result<()> {
     remove_history(connection, history)?;
     remove_body(connection, key)?;
+    money::forget(connection, key)?;
     for sql in ["DELETE FROM callback WHERE message = ?1", "DELETE FROM message WHERE key = ?1"] {
         connection.prepare_cached(sql)?.execute([key])?;
     }

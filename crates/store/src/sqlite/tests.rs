@@ -89,7 +89,7 @@ fn id(n: u64) -> MessageId {
 fn insert(n: u64, bytes: usize) -> Change {
     let shared = shared("x".repeat(bytes));
     let messages = vec![new(n, 1, &shared)];
-    Change::Insert(Insert { batch: BatchId(u128::from(n)), shared, messages, remember: None })
+    Change::Insert(Insert { batch: BatchId(u128::from(n)), shared, messages, remember: None, reserve: None })
 }
 
 async fn has(store: &SqliteStore, n: u64) -> bool {
@@ -234,7 +234,7 @@ async fn a_submission_of_ten_thousand_is_one_change() {
     let store = open(&folder);
     let shared = shared("Parcels".into());
     let messages = (0..10_000).map(|n| new(n, 10_000, &shared)).collect();
-    let all = Change::Insert(Insert { batch: BatchId(7), shared, messages, remember: None });
+    let all = Change::Insert(Insert { batch: BatchId(7), shared, messages, remember: None, reserve: None });
     assert_eq!(store.commit(vec![all]).await.expect("it commits"), [Verdict::Applied]);
     let search = Search { batch: Some(BatchId(7)), ..Search::default() };
     let newest = store.search(search.clone(), None, 300).await.expect("it searches");
@@ -382,6 +382,7 @@ async fn network_ids_of_a_swept_message_never_point_to_another() {
         history: Vec::new(),
         upstream: vec![UpstreamRow { route: "smsc".into(), upstream: "17".into(), part }],
         callbacks: Vec::new(),
+        money: None,
     };
     store.commit(vec![Change::Update(update)]).await.expect("it commits");
     assert_eq!(store.sweep(Time::from_secs(9), Time::from_secs(9), 9).await.expect("it sweeps"), 1);
@@ -390,4 +391,28 @@ async fn network_ids_of_a_swept_message_never_point_to_another() {
     store.commit(vec![insert(3, 1)]).await.expect("it commits");
     let found = store.by_upstream("smsc".into(), vec!["17".into()]).await.expect("it looks");
     assert_eq!(found, [None]);
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_version_is_brought_up_to_date_with_its_messages() {
+    let folder = folder();
+    let store = open(&folder);
+    store.commit(vec![insert(1, 1)]).await.expect("it commits");
+    drop(store);
+    let connection = rusqlite::Connection::open(folder.path().join("store.db")).expect("it opens");
+    connection
+        .execute_batch("DROP TABLE balance; DROP TABLE hold; DROP TABLE ledger; PRAGMA user_version = 1")
+        .expect("it is as it was");
+    drop(connection);
+    let store = open(&folder);
+    assert!(has(&store, 1).await);
+    let begin = Change::OpenBalance {
+        account: "acme".into(),
+        currency: "EUR".into(),
+        micros: 7,
+        at: Time::from_secs(1),
+    };
+    store.commit(vec![begin]).await.expect("it commits");
+    let balance = store.balance("acme".into()).await.expect("it reads");
+    assert_eq!(balance.map(|balance| balance.available), Some(7));
 }

@@ -152,3 +152,14 @@ proptest! {
         decode_ucs2(&octets);
     }
 }
+
+#[test]
+fn parts_are_counted_by_the_usual_rules() {
+    let count = |body: &str| crate::smpp::parts(&Text::new(body));
+    assert_eq!(count(""), 1);
+    assert_eq!((count(&"a".repeat(160)), count(&"a".repeat(161))), (1, 2));
+    assert_eq!((count(&"a".repeat(306)), count(&"a".repeat(307))), (2, 3));
+    // The euro sign takes two septets, a Cyrillic letter makes the whole text UCS-2.
+    assert_eq!((count(&"€".repeat(80)), count(&"€".repeat(81))), (1, 2));
+    assert_eq!((count(&"Ж".repeat(70)), count(&"Ж".repeat(71)), count(&"Ж".repeat(135))), (1, 2, 3));
+}
