@@ -47,6 +47,7 @@ pub struct App {
     ready: AtomicBool,
     draining: AtomicBool,
     address: OnceLock<(String, SocketAddr)>,
+    sandbox: Option<Router>,
 }
 
 /// The handle that stops it.
@@ -73,6 +74,7 @@ impl App {
             ready: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             address: OnceLock::new(),
+            sandbox: extra.clone(),
         });
         let address = listener.address().map_err(|error| error.to_string())?;
         let _ = app.address.set((format!("{}://{address}", listener.scheme()), address));
@@ -91,6 +93,12 @@ impl App {
     #[must_use]
     pub fn url(&self) -> &str {
         self.address.get().map_or("", |(url, _)| url)
+    }
+
+    /// The paths of the simulated networks, if this is a sandbox.
+    #[must_use]
+    pub fn sandbox(&self) -> Option<&Router> {
+        self.sandbox.as_ref()
     }
 
     /// Whether it is ending and takes no new work.

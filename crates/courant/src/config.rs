@@ -7,6 +7,8 @@ use ipnet::IpNet;
 use model::{Channel, Span, message::OnUnknown};
 use serde::Deserialize;
 
+use crate::people::{Role, directory, password};
+
 mod load;
 
 pub use load::{ConfigError, Source};
@@ -35,6 +37,8 @@ pub struct Config {
     pub media: MediaConfig,
     /// Logs.
     pub log: Log,
+    /// People and their console.
+    pub console: Console,
     /// Ways to networks.
     #[serde(rename = "route")]
     pub routes: Vec<RouteConfig>,
@@ -209,6 +213,34 @@ impl Default for Log {
     }
 }
 
+/// People and their console.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Console {
+    /// How long somebody stays signed in, in hours.
+    pub session_hours: u64,
+    /// People who may sign in; more can be added in the console.
+    pub users: Vec<UserConfig>,
+}
+
+impl Default for Console {
+    fn default() -> Self {
+        Self { session_hours: 12, users: Vec::new() }
+    }
+}
+
+/// Somebody who may sign in to the console.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserConfig {
+    /// The name to sign in with.
+    pub name: String,
+    /// The password's hash, as `courant password-hash` prints it.
+    pub password_hash: String,
+    /// What the person may do: `look`, `act` or `administer`.
+    pub role: Role,
+}
+
 /// Form of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -362,10 +394,30 @@ impl Config {
                 }
             }
         }
+        for (index, user) in self.console.users.iter().enumerate() {
+            if let Some(fault) = user.fault(&self.console.users[..index]) {
+                return complain(&user.name, format!("console user `{}` {fault}", user.name));
+            }
+        }
         if self.server.tls_cert.is_some() != self.server.tls_key.is_some() {
             return complain("tls_", "server.tls_cert and server.tls_key go together".to_owned());
         }
         Ok(())
+    }
+}
+
+impl UserConfig {
+    /// What is wrong with it, beside these others.
+    fn fault(&self, others: &[Self]) -> Option<&'static str> {
+        if !directory::is_name(&self.name) {
+            Some("needs a name of 1 to 64 letters, digits and .-_@")
+        } else if others.iter().any(|other| other.name == self.name) {
+            Some("is there twice")
+        } else if !password::is_hash(&self.password_hash) {
+            Some("needs a password_hash as `courant password-hash` prints it")
+        } else {
+            None
+        }
     }
 }
 

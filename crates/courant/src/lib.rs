@@ -3,7 +3,7 @@
 //! Where to start: [`app`] builds and starts everything; [`server`] is the HTTP side, whose
 //! `northbound` module takes a request through its dialect; [`desk`] stores what is asked and
 //! carries events to messages; [`dispatch`] decides when attempts leave and [`outbound`] hands
-//! them to networks; [`callbacks`] tells callers. The decisions themselves are the `engine`
+//! them to networks; [`callbacks`] tells callers; [`console`] shows it all to [`people`]. The decisions themselves are the `engine`
 //! crate's.
 
 pub mod accounts;
@@ -13,11 +13,13 @@ pub mod callbacks;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod console;
 pub mod core;
 pub mod desk;
 pub mod dispatch;
 pub mod metrics;
 pub mod outbound;
+pub mod people;
 pub mod retention;
 pub mod routes;
 pub mod server;

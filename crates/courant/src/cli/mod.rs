@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod password;
 pub mod sandbox;
 mod serve;
 
@@ -33,6 +34,8 @@ enum Command {
     Check(Check),
     /// Print the commented default configuration.
     Config,
+    /// Ask for a password and print its hash, for `[console] users`.
+    PasswordHash,
 }
 
 #[derive(Debug, Args)]
@@ -100,6 +103,7 @@ pub fn main() -> ExitCode {
             }
             Command::Demo(arguments) => demo::run(arguments.sandbox.listen, arguments.once).await,
             Command::Check(arguments) => check::run(&arguments.config, &arguments.set),
+            Command::PasswordHash => password::run(),
             Command::Config => {
                 print!("{}", crate::config::DEFAULT);
                 Ok(())
