@@ -4,7 +4,7 @@
 //! `northbound` module takes a request through its dialect; [`desk`] stores what is asked and
 //! carries events to messages; [`dispatch`] decides when attempts leave and [`outbound`] hands
 //! them to networks; [`callbacks`] tells callers. The decisions themselves are the `engine`
-//! crate's.
+//! crate's. [`views`] is what people see of all of it.
 
 pub mod accounts;
 pub mod app;
@@ -22,3 +22,4 @@ pub mod retention;
 pub mod routes;
 pub mod server;
 pub mod timers;
+pub mod views;
