@@ -66,6 +66,7 @@ impl App {
     /// # Errors
     /// What is wrong, in words for the operator.
     pub async fn start(config: Config, extra: Option<Router>) -> Result<Running, String> {
+        started_at();
         let listener = Listener::bind(&config.server).await?;
         let store = open_store(&config)?;
         let (core, receivers) = build(config, store)?;
@@ -144,7 +145,7 @@ impl Running {
 fn open_store(config: &Config) -> Result<Arc<dyn Store>, String> {
     let folder = &config.store.path;
     std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let names: Vec<&'static str> = dialects::ALL.iter().map(|dialect| dialect.name()).collect();
+    let names: Vec<&'static str> = dialect_names().collect();
     let options = SqliteOptions::new(folder.join("courant.db"), names.leak());
     let store = SqliteStore::open(options).map_err(|error| format!("{}: {error}", folder.display()))?;
     Ok(Arc::new(store))
@@ -190,6 +191,15 @@ fn start_workers(
         workers.spawn(connector.run(Arc::clone(&sink), stop.clone()));
     }
     Ok(workers)
+}
+
+/// The name under which messages are kept that came in by our own API: it has no vendor's shape,
+/// and its reports are the API's own events.
+pub const OWN_DIALECT: &str = "courant";
+
+/// The names of everything that messages can come in by.
+pub fn dialect_names() -> impl Iterator<Item = &'static str> {
+    dialects::ALL.iter().map(|dialect| dialect.name()).chain([OWN_DIALECT])
 }
 
 /// Runs a shard until stop, and a moment longer for what the last hand-overs bring.

@@ -3,8 +3,8 @@
 //! Where to start: [`app`] builds and starts everything; [`server`] is the HTTP side, whose
 //! `northbound` module takes a request through its dialect; [`desk`] stores what is asked and
 //! carries events to messages; [`dispatch`] decides when attempts leave and [`outbound`] hands
-//! them to networks; [`callbacks`] tells callers; [`console`] shows it all to [`people`]. The decisions themselves are the `engine`
-//! crate's.
+//! them to networks; [`callbacks`] tells callers. The decisions themselves are the `engine`
+//! crate's. [`views`] is what people see of all of it; [`console`] shows it to [`people`].
 
 pub mod accounts;
 pub mod app;
@@ -24,3 +24,4 @@ pub mod retention;
 pub mod routes;
 pub mod server;
 pub mod timers;
+pub mod views;
