@@ -5,11 +5,13 @@
 //! each. The one script only refreshes what is on screen: everything works without it.
 
 mod assets;
+mod chart;
 mod forms;
 mod gate;
 mod page;
 mod pages;
 mod parts;
+mod samples;
 
 use std::sync::Arc;
 
