@@ -66,10 +66,11 @@ impl App {
     /// # Errors
     /// What is wrong, in words for the operator.
     pub async fn start(config: Config, extra: Option<Router>) -> Result<Running, String> {
-        started_at();
+        let _ = started_at();
         let listener = Listener::bind(&config.server).await?;
         let store = open_store(&config)?;
         let (core, receivers) = build(config, store)?;
+        core.dispatcher.load_holds(&*core.store).await.map_err(|error| error.to_string())?;
         let app = Arc::new(Self {
             core: Arc::clone(&core),
             ready: AtomicBool::new(false),

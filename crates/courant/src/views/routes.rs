@@ -7,7 +7,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Lane, StoreError};
 
-use crate::{core::Core, routes::Route};
+use crate::{
+    core::Core,
+    dispatch::{Held, Hold},
+    routes::Route,
+};
 
 /// Most messages counted per lane and class.
 const MOST_COUNTED: usize = 1000;
@@ -37,6 +41,10 @@ pub struct RouteView {
     pub reports_reading: bool,
     /// Number prefixes it serves; empty for all.
     pub prefixes: Vec<String>,
+    /// `open`, `paused` (nothing leaves) or `draining` (only what is queued leaves).
+    pub standing: String,
+    /// Hand-overs that are not answered yet.
+    pub in_flight: usize,
     /// Messages queued for it, over all lanes.
     pub queued: usize,
     /// What waits for it, by account, sender and urgency.
@@ -65,6 +73,8 @@ pub struct SenderView {
     pub name: String,
     /// Accounts that may use it by their configuration, or have messages waiting by it.
     pub accounts: Vec<String>,
+    /// `open`, `paused` (nothing leaves) or `draining` (new steps by it fail, so that plans go on).
+    pub standing: String,
     /// Messages queued by it.
     pub queued: usize,
 }
@@ -100,6 +110,11 @@ pub async fn senders(core: &Core) -> Result<Vec<SenderView>, StoreError> {
         let known = sender(&mut senders, route.connector.channel(), &lane.sender, lane.account.as_str());
         known.queued += queued;
     }
+    for (held, hold) in core.dispatcher.holds() {
+        if let Held::Sender(channel, name) = held {
+            hold.as_str().clone_into(&mut known_sender(&mut senders, channel, &name).standing);
+        }
+    }
     Ok(senders.into_values().collect())
 }
 
@@ -109,16 +124,25 @@ fn sender<'a>(
     name: &str,
     account: &str,
 ) -> &'a mut SenderView {
-    let view = senders.entry((channel, name.to_owned())).or_insert_with(|| SenderView {
-        channel: channel.to_string(),
-        name: name.to_owned(),
-        accounts: Vec::new(),
-        queued: 0,
-    });
+    let view = known_sender(senders, channel, name);
     if !view.accounts.iter().any(|known| known == account) {
         view.accounts.push(account.to_owned());
     }
     view
+}
+
+fn known_sender<'a>(
+    senders: &'a mut BTreeMap<(Channel, String), SenderView>,
+    channel: Channel,
+    name: &str,
+) -> &'a mut SenderView {
+    senders.entry((channel, name.to_owned())).or_insert_with(|| SenderView {
+        channel: channel.to_string(),
+        name: name.to_owned(),
+        accounts: Vec::new(),
+        standing: Hold::Open.as_str().to_owned(),
+        queued: 0,
+    })
 }
 
 /// One route; `lanes` are those of all routes.
@@ -139,6 +163,8 @@ pub fn route(core: &Core, route: &Route, lanes: &[(Lane, LaneView)]) -> RouteVie
         reports_delivery: capabilities.reports_delivery,
         reports_reading: capabilities.reports_reading,
         prefixes: config.map(|config| config.prefixes.clone()).unwrap_or_default(),
+        standing: core.dispatcher.hold(&Held::Route(route.name.clone())).as_str().to_owned(),
+        in_flight: core.dispatcher.in_flight(&route.name),
         queued: lanes.iter().flat_map(|lane| lane.queued.values()).sum(),
         lanes,
     }
