@@ -17,7 +17,7 @@ impl Fields {
 
     /// The first value of a name, without blanks around it; empty if there is none.
     pub(super) fn text(&self, name: &str) -> &str {
-        self.all(name).next().map_or("", str::trim)
+        self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.trim())
     }
 
     /// The same, `None` if it is empty.

@@ -95,6 +95,7 @@ fn for_acting() -> Router<Arc<Console>> {
         .route("/console/messages/{id}/again", post(message::again))
         .route("/console/messages/{id}/replay", post(message::replay))
         .route("/console/callbacks/replay", post(callbacks::replay))
+        .route("/console/networks/hold", post(networks::hold))
         .route("/console/networks/{name}/change", post(networks::change))
         .route("/console/handsets", get(handsets::list))
         .route("/console/handsets/send", post(handsets::send))

@@ -1,17 +1,12 @@
 //! Pieces that several pages share: badges, times, tables, little charts.
 
 use maud::{Markup, html};
-use model::{Channel, Span, Status, Time};
+use model::{Channel, Span, Time};
 
 /// A status as a coloured word; the colour repeats what the word says.
-pub(super) fn status(status: Status) -> Markup {
-    status_word(status.as_str())
-}
-
-/// The same of the bare word.
 pub(super) fn status_word(word: &str) -> Markup {
     let tone = match word {
-        "delivered" | "read" | "played" | "done" | "up" => "good",
+        "delivered" | "read" | "played" | "done" | "up" | "open" => "good",
         "failed" | "parked" | "down" => "bad",
         "submitted" | "sent" => "info",
         "paused" | "draining" | "pending" => "wait",

@@ -10,7 +10,10 @@ use axum::{
 };
 use engine::Event;
 use maud::{Markup, html};
-use model::{MessageId, PlanSource, Submission, Time, message::{Draft, StepDraft}};
+use model::{
+    MessageId, Submission, Time,
+    message::{Draft, PlanSource, StepDraft},
+};
 use store::{Change, Record};
 
 use super::live_switch;
@@ -114,7 +117,7 @@ pub(in crate::console) async fn again(
 
 /// The same plan for the same recipient, as a new message of the same account and dialect. The
 /// caller's own id stays with the first message, and schedule and expiry are not repeated.
-async fn send_again(core: &Core, record: &Record) -> Result<MessageId, Trouble> {
+async fn send_again(core: &Arc<Core>, record: &Record) -> Result<MessageId, Trouble> {
     let message = &record.message;
     let account = core.accounts.by_name(&message.account).ok_or(Trouble::Missing("account"))?;
     let steps = message.plan().steps().iter().map(|step| StepDraft {

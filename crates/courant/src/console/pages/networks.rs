@@ -10,6 +10,7 @@ use axum::{
 };
 use http::Request;
 use maud::{Markup, html};
+use model::{Channel, RouteName};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -22,6 +23,7 @@ use crate::{
         page::{self, Answer, Page, Section, Trouble, csrf},
         parts,
     },
+    dispatch::{Held, Hold},
     people::{Role, audit},
     views::{self, RouteView, SenderView},
 };
@@ -39,7 +41,7 @@ pub(in crate::console) async fn show(
         (head("Networks and senders", true))
         div #routes.cards data-live data-every="2000" {
             @if routes.is_empty() { div.card { (parts::empty("No route is configured.")) } }
-            @for route in &routes { (card(route)) }
+            @for route in &routes { (card(&visitor, route)) }
         }
         @if !switches.is_empty() && visitor.may(Role::Act) {
             section.card aria-labelledby="switches-title" {
@@ -49,7 +51,7 @@ pub(in crate::console) async fn show(
             }
         }
         section.card #lanes data-live aria-labelledby="lanes-title" { (lanes(&routes)) }
-        section.card aria-labelledby="senders-title" { (senders_table(&senders)) }
+        section.card aria-labelledby="senders-title" { (senders_table(&visitor, &senders)) }
     };
     let page = Page {
         console: &console,
@@ -59,6 +61,32 @@ pub(in crate::console) async fn show(
         done: query.given("done"),
     };
     Ok(page.show(&content))
+}
+
+/// `POST /console/networks/hold`: pauses, drains or resumes a route or a sender.
+pub(in crate::console) async fn hold(
+    State(console): State<Arc<Console>>,
+    visitor: Visitor,
+    form: Fields,
+) -> Answer {
+    let core = console.core();
+    let all = [Hold::Open, Hold::Paused, Hold::Draining];
+    let hold = all.into_iter().find(|hold| hold.as_str() == form.text("hold")).ok_or(Trouble::Missing("choice"))?;
+    let (held, subject) = match form.given("route") {
+        Some(name) => {
+            let name = RouteName::from(name);
+            core.routes.get(&name).ok_or(Trouble::Missing("route"))?;
+            (Held::Route(name.clone()), format!("route {name}"))
+        }
+        None => {
+            let channel = Channel::parse(form.text("channel")).ok_or(Trouble::Missing("channel"))?;
+            let sender = form.given("sender").ok_or(Trouble::Missing("sender"))?;
+            (Held::Sender(channel, sender.to_owned()), format!("sender {sender}"))
+        }
+    };
+    core.dispatcher.set_hold(&*core.store, held, hold).await?;
+    audit::note(core, visitor.name(), hold.as_str(), subject, "").await;
+    Ok(page::after("/console/networks", "changed"))
 }
 
 /// `POST /console/networks/{name}/change`: the switches of a simulated network.
@@ -99,12 +127,13 @@ async fn ask(console: &Console, request: http::request::Builder, body: String) -
     serde_json::from_slice(&bytes).ok()
 }
 
-fn card(route: &RouteView) -> Markup {
+fn card(visitor: &Visitor, route: &RouteView) -> Markup {
     html! {
         section.card aria-label={ "Route " (route.name) } {
             div.line {
                 h2 { (parts::channel_word(&route.channel)) " " (route.name) }
                 (parts::status_word(if route.up { "up" } else { "down" }))
+                @if route.standing != "open" { (parts::status_word(&route.standing)) }
             }
             dl.facts {
                 dt { "State" } dd { (route.health) }
@@ -122,6 +151,23 @@ fn card(route: &RouteView) -> Markup {
                 dt { "Reports" } dd { (reports(route)) }
                 @if !route.prefixes.is_empty() { dt { "Prefixes" } dd { (route.prefixes.join(", ")) } }
             }
+            @if visitor.may(Role::Act) {
+                form.line.more method="post" action="/console/networks/hold" {
+                    (csrf(visitor))
+                    input type="hidden" name="route" value=(route.name);
+                    (hold_buttons(&route.standing, &route.name))
+                }
+            }
+        }
+    }
+}
+
+/// What can be done with something that stands so.
+fn hold_buttons(standing: &str, name: &str) -> Markup {
+    let all = [("open", "Resume"), ("paused", "Pause"), ("draining", "Drain")];
+    html! {
+        @for (hold, verb) in all.into_iter().filter(|(hold, _)| *hold != standing) {
+            button type="submit" name="hold" value=(hold) { (verb) span.hidden { " " (name) } }
         }
     }
 }
@@ -183,17 +229,34 @@ fn lanes(routes: &[RouteView]) -> Markup {
     }
 }
 
-fn senders_table(senders: &[SenderView]) -> Markup {
+fn senders_table(visitor: &Visitor, senders: &[SenderView]) -> Markup {
     html! {
         h2 #senders-title { "Senders" }
         @if senders.is_empty() { (parts::empty("The configuration names no sender.")) } @else {
             (parts::table("Senders", &html! {
-                thead { tr { th scope="col" { "Sender" } th scope="col" { "Channel" } th scope="col" { "Accounts" } th.number scope="col" { "Waiting" } } }
+                thead {
+                    tr {
+                        th scope="col" { "Sender" } th scope="col" { "Channel" } th.wide scope="col" { "Accounts" }
+                        th.number scope="col" { "Waiting" } th scope="col" { "Standing" }
+                        @if visitor.may(Role::Act) { th scope="col" { span.hidden { "Actions" } } }
+                    }
+                }
                 tbody {
                     @for sender in senders {
                         tr {
                             td.mono { (sender.name) } td { (parts::channel_word(&sender.channel)) }
-                            td { (sender.accounts.join(", ")) } td.number { (parts::count(sender.queued as u64)) }
+                            td.wide { (sender.accounts.join(", ")) } td.number { (parts::count(sender.queued as u64)) }
+                            td { (parts::status_word(&sender.standing)) }
+                            @if visitor.may(Role::Act) {
+                                td {
+                                    form.line method="post" action="/console/networks/hold" {
+                                        (csrf(visitor))
+                                        input type="hidden" name="channel" value=(sender.channel);
+                                        input type="hidden" name="sender" value=(sender.name);
+                                        (hold_buttons(&sender.standing, &sender.name))
+                                    }
+                                }
+                            }
                         }
                     }
                 }

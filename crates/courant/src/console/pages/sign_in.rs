@@ -14,7 +14,7 @@ use crate::{
     clock,
     console::{
         Console,
-        forms::{self, Fields},
+        forms::Fields,
         gate::{self, Visitor},
         page::{self, Answer, Trouble},
     },
