@@ -40,6 +40,22 @@ pub(super) fn channel_name(name: &str) -> &str {
     }
 }
 
+/// A sentence with the names of channels as people write them.
+pub(super) fn named(text: &str) -> String {
+    let words = text.split(' ').map(|word| {
+        let name = word.trim_end_matches([',', '.', ':', ')']).trim_start_matches('(');
+        if name.is_empty() { word.to_owned() } else { word.replacen(name, channel_name(name), 1) }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// The same, beginning as a sentence does.
+pub(super) fn sentence(text: &str) -> String {
+    let named = named(text);
+    let mut characters = named.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
 /// A dialect's name as people write it.
 pub(super) fn dialect_name(name: &str) -> &str {
     match name {
@@ -81,8 +97,7 @@ fn strftime(at: Time, format: &str) -> String {
 pub(super) fn span(span: Span) -> String {
     let millis = span.as_millis();
     match millis {
-        0 => format!("{} µs", span.as_micros()),
-        1..1_000 => format!("{millis} ms"),
+        0..1_000 => format!("{millis} ms"),
         1_000..60_000 => {
             let text = format!("{:.1}", millis as f64 / 1000.0);
             format!("{} s", text.trim_end_matches(".0"))
@@ -144,13 +159,14 @@ mod tests {
 
     #[test]
     fn durations_and_counts_read_well() {
-        let cases = [(0, "0 µs"), (600, "600 ms"), (1_500, "1.5 s"), (60_000, "1 min"), (90_000, "1 min 30 s")];
+        let cases = [(0, "0 ms"), (600, "600 ms"), (1_500, "1.5 s"), (60_000, "1 min"), (90_000, "1 min 30 s")];
         for (millis, text) in cases {
             assert_eq!(span(Span::from_millis(millis)), text);
         }
         assert_eq!(span(Span::from_hours(48)), "2 d");
         assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!(count(12), "12");
+        assert_eq!(sentence("whatsapp is given up: (sms), whatsapps"), "WhatsApp is given up: (SMS), whatsapps");
         assert_eq!(stamp(Time::from_millis(1_500)), "1970-01-01T00:00:01.500Z");
     }
 }

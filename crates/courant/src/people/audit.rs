@@ -47,7 +47,7 @@ pub async fn note(core: &Core, who: &str, action: &str, subject: impl fmt::Displ
         subject: shortened(&subject.to_string()),
         detail: shortened(detail),
     };
-    tracing::info!(who, action, subject = entry.subject, "a person acted");
+    tracing::info!(who, action, "a person acted");
     let json = serde_json::to_string(&entry).expect("our own types serialise");
     let key = format!("{}-{:08x}", newest_first(now), clock::random() as u32);
     let document = Document { account: nobody(), kind: KIND, key, json, version: 0 };

@@ -123,13 +123,21 @@ fn identities(account: &Account) -> Markup {
             @let identities = dialect.identities(&account.settings);
             @if !identities.is_empty() {
                 h3 { (parts::dialect_name(dialect.name())) }
-                ul {
+                ul.plain {
                     @for identity in identities {
-                        li.mono { (shortened(&identity.principal)) span.soft { " · " (identity.secrets.len()) " secrets" } }
+                        li { code { (shortened(&identity.principal)) } span.soft.small { " " (secrets(identity.secrets.len())) } }
                     }
                 }
             }
         }
+    }
+}
+
+fn secrets(count: usize) -> String {
+    match count {
+        0 => "without a secret".to_owned(),
+        1 => "with a secret".to_owned(),
+        count => format!("with {count} secrets"),
     }
 }
 

@@ -109,7 +109,7 @@ pub(in crate::console) async fn list(
     let number = query.given("number").unwrap_or("15558675309");
     let content = html! {
         (head("Handsets", true))
-        div.two {
+        div.compose {
             section.card aria-labelledby="send-title" { (send_form(&console, &visitor, number)) }
             section aria-labelledby="phones-title" {
                 h2 #phones-title { "Phones" }
@@ -198,9 +198,10 @@ pub(in crate::console) async fn send(
         let text = String::from_utf8_lossy(&bytes).into_owned();
         return Err(Trouble::Refused(format!("The API answered {status}: {text}")));
     }
-    audit::note(console.core(), visitor.name(), "sent a sample", draft.number.as_str(), sample.dialect).await;
-    let search = Search { recipient: Some(draft.number.clone()), since: Some(began), ..Search::default() };
+        let search = Search { recipient: Some(draft.number.clone()), since: Some(began), ..Search::default() };
     let sent = console.core().store.search(search, None, 1).await?;
+    let subject = sent.first().map(|record| record.message.id.to_string()).unwrap_or_default();
+    audit::note(console.core(), visitor.name(), "sent a sample", subject, sample.dialect).await;
     Ok(match sent.first() {
         Some(record) => page::after(&format!("/console/messages/{}", record.message.id), "sent"),
         None => page::after(&format!("/console/handsets/{}", draft.number), "sent"),

@@ -37,7 +37,7 @@ pub(in crate::console) async fn show(State(console): State<Arc<Console>>, visito
     let (now, allowed) = (clock::now(), &core.config.media.allow);
     let content = html! {
         (head("Media", true))
-        div.cards {
+        div.tiles {
             @for cause in CAUSES {
                 div.card.tile {
                     h3 { (cause.text()) }

@@ -194,7 +194,7 @@ fn state(visitor: &Visitor, view: &MessageView, now: Time) -> Markup {
     html! {
         div.line.head {
             (parts::status_word(&view.row.status))
-            span { (capitalised(&view.summary)) "." }
+            span { (parts::sentence(&view.summary)) "." }
             @if visitor.may(Role::Act) {
                 div.line {
                     @if !view.row.settled {
@@ -210,14 +210,9 @@ fn state(visitor: &Visitor, view: &MessageView, now: Time) -> Markup {
             }
         }
         @if let Some(next) = &view.next {
-            p.next { strong { "Next: " } (next.what) " " span.soft { "(" (parts::ago(next.at.0, now)) ")" } }
+            p.next { strong { "Next: " } (parts::named(&next.what)) " " span.soft { "(" (parts::ago(next.at.0, now)) ")" } }
         }
     }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut characters = text.chars();
-    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
 /// The plan as a picture: what follows what, and how each went.
@@ -334,13 +329,13 @@ fn timeline_entry(entry: &TimelineEntry) -> Markup {
         li.(tone) {
             time.when datetime=(entry.at) title=(entry.at) { "+" (parts::span(model::Span::from_millis(entry.since_ms))) }
             div.what {
-                div { (capitalised(&entry.what)) }
+                div { (parts::sentence(&entry.what)) }
                 @if let Some(network) = &entry.network {
                     div.small.soft { code { (network.code) } " " (network.text) }
                 }
                 ul {
                     @for decision in said {
-                        li { (decision.what.as_deref().unwrap_or_default())
+                        li { (parts::named(decision.what.as_deref().unwrap_or_default()))
                             span.small { " (rule " (decision.rule) ")" }
                         }
                     }

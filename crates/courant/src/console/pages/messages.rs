@@ -149,16 +149,12 @@ fn filters(console: &Console, query: &Fields) -> Markup {
     let any = ["account", "dialect", "channel", "status", "cause", "number", "since", "until", "batch", "settled"]
         .into_iter()
         .any(|name| query.given(name).is_some());
+    let rare = ["dialect", "cause", "until"].into_iter().any(|name| query.given(name).is_some());
     html! {
         form.filters action="/console/messages" method="get" aria-label="Filter messages" {
             (choice("account", "Account", html! {
                 @for account in core.accounts.all() {
                     (parts::option(account.name.as_str(), account.name.as_str(), &chosen("account")))
-                }
-            }))
-            (choice("dialect", "Dialect", html! {
-                @for name in crate::app::dialect_names() {
-                    (parts::option(name, parts::dialect_name(name), &chosen("dialect")))
                 }
             }))
             (choice("channel", "Channel", html! {
@@ -169,12 +165,22 @@ fn filters(console: &Console, query: &Fields) -> Markup {
             (choice("status", "Status", html! {
                 @for status in STATUSES { (parts::option(status, status, &chosen("status"))) }
             }))
-            (choice("cause", "Cause", html! {
-                @for cause in Cause::ALL { (parts::option(cause.as_str(), cause.as_str(), &chosen("cause"))) }
-            }))
             (text("number", "Number", "15558675309"))
             (text("since", "Since", "15m, 2h, 3d"))
-            (text("until", "Until", "2026-01-31T08:00"))
+            details #more-filters open[rare] {
+                summary { "More filters" }
+                div.filters {
+                    (choice("dialect", "Dialect", html! {
+                        @for name in crate::app::dialect_names() {
+                            (parts::option(name, parts::dialect_name(name), &chosen("dialect")))
+                        }
+                    }))
+                    (choice("cause", "Cause", html! {
+                        @for cause in Cause::ALL { (parts::option(cause.as_str(), cause.as_str(), &chosen("cause"))) }
+                    }))
+                    (text("until", "Until", "2026-01-31T08:00"))
+                }
+            }
             @for kept in ["batch", "settled"] {
                 @if let Some(value) = query.given(kept) { input type="hidden" name=(kept) value=(value); }
             }
@@ -218,7 +224,7 @@ fn line(row: &MessageRow, now: Time) -> Markup {
             td { (parts::status_word(&row.status)) }
             td {
                 (parts::channel_word(&row.channel))
-                @if row.steps > 1 { span.soft.small { " " (row.step) "/" (row.steps) } }
+                @if row.steps > 1 { span.soft.small.wide { " " (row.step) "/" (row.steps) } }
             }
             td.wide { (row.cause.as_deref().unwrap_or_default()) }
             td.wide { (row.account) }

@@ -123,10 +123,10 @@ fn hour(cells: &[Cell], now: Time) -> Markup {
     ];
     html! {
         h2.hidden { "The last hour" }
-        div.cards {
+        div.tiles {
             @for (name, number, layer) in tiles {
                 div.card.tile {
-                    h3 { (name) " in the last hour" }
+                    h3 { (name) span.hidden { " in the last hour" } }
                     div.big { (parts::count(number)) }
                     (chart::bars(&row, &[layer], &format!("{name} per minute: {number} in the last hour")))
                     div.axis aria-hidden="true" { span { "60 min ago" } span { "now" } }
