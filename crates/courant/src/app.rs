@@ -26,8 +26,9 @@ use crate::{
     config::Config,
     core::Core,
     desk::{
+        orphans::Orphans,
         shard::{self, Shards},
-        sink::{Desk, Orphans},
+        sink::Desk,
     },
     dispatch::Dispatcher,
     metrics::Metrics,
@@ -86,6 +87,7 @@ impl App {
         }
         let (stop_listening, stop_working) = (CancellationToken::new(), CancellationToken::new());
         let workers = start_workers(&core, receivers, &stop_working)?;
+        core.orphans.wake_up(&core).await.map_err(|error| error.to_string())?;
         let listener = tokio::spawn(listener.serve(router, stop_listening.clone()));
         app.ready.store(true, Ordering::Release);
         Ok(Running { app, stop_listening, stop_working, listener, workers })

@@ -11,7 +11,7 @@ use crate::{
     accounts::Accounts,
     auth::Nonces,
     config::Config,
-    desk::{shard::Shards, sink::Orphans},
+    desk::{orphans::Orphans, shard::Shards},
     dispatch::Dispatcher,
     metrics::Metrics,
     routes::Routes,

@@ -109,7 +109,7 @@ impl Default for Options {
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
         let number = BusinessNumber {
             id: "100000000000001".to_owned(),
-            number: "15550000001".to_owned(),
+            number: "18005550199".to_owned(),
             name: "Courant Sandbox".to_owned(),
         };
         let token = Token {

@@ -251,7 +251,8 @@ impl<'a> Conversation<'a> {
         let (reader, writer) = &mut self.connection;
         let reading = self.unwritten.len() < MAX_UNWRITTEN && !self.deliveries.is_full();
         let writing = !self.unwritten.is_empty();
-        let asking = self.session.queued() < MAX_QUEUED && self.session.is_bound();
+        // Without a bind the session refuses at once, which is better than to wait for one.
+        let asking = self.session.queued() < MAX_QUEUED;
         let deadline = Instant::from_std(self.session.deadline());
         tokio::select! {
             read = reader.read_buf(chunk), if reading => Happening::Read(read),

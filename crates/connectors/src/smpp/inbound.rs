@@ -184,7 +184,7 @@ struct Waiting {
     since: Instant,
     data_coding: u8,
     parts: Vec<Option<Bytes>>,
-    /// Handed on; kept without its parts so that repeated parts are known.
+    /// Handed on; kept so that repeated parts are known.
     done: bool,
 }
 
@@ -203,16 +203,16 @@ impl Reassembly {
         }
         let mut waiting = self.lock();
         make_room(&mut waiting, &key);
-        let entry = waiting.entry(key.clone()).or_insert_with(|| Waiting {
-            since: now,
-            data_coding,
-            parts: vec![None; usize::from(total)],
-            done: false,
-        });
+        let entry = waiting.entry(key.clone()).or_insert_with(|| Waiting::new(now, data_coding, total));
+        let index = usize::from(number) - 1;
         if entry.done {
-            return None;
+            if entry.parts[index].as_ref() == Some(&body) {
+                return None;
+            }
+            // The handset uses its reference again for another message.
+            *entry = Waiting::new(now, data_coding, total);
         }
-        entry.parts[usize::from(number) - 1] = Some(body);
+        entry.parts[index] = Some(body);
         entry.parts.iter().all(Option::is_some).then(|| entry.whole(key))
     }
 
@@ -221,7 +221,6 @@ impl Reassembly {
     pub(super) fn settle(&self, key: &Key, stored: bool) {
         if let Some(entry) = self.lock().get_mut(key).filter(|_| stored) {
             entry.done = true;
-            entry.parts.clear();
         }
     }
 
@@ -243,6 +242,10 @@ impl Reassembly {
 }
 
 impl Waiting {
+    fn new(since: Instant, data_coding: u8, total: u8) -> Self {
+        Self { since, data_coding, parts: vec![None; usize::from(total)], done: false }
+    }
+
     fn whole(&self, key: Key) -> Whole {
         Whole {
             from: key.from.clone(),

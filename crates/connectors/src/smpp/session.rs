@@ -27,8 +27,6 @@ use super::{
 
 /// Time for the answer to a bind.
 pub(super) const BIND_TIMEOUT: Duration = Duration::from_secs(5);
-/// Time for the answer to an `enquire_link`.
-const ENQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Unanswered `enquire_link`s after which the link is taken for dead.
 const ENQUIRE_MISSES: u32 = 2;
 /// Time for the answer to an `unbind`.
@@ -262,7 +260,8 @@ impl<T> Session<T> {
     pub(super) fn deadline(&self) -> Instant {
         let idle = match self.state {
             State::Bound | State::Draining { .. } => {
-                self.enquired_at.map_or(self.heard_at + self.enquire_interval(), |at| at + ENQUIRE_TIMEOUT)
+                let quiet = self.heard_at + self.enquire_interval();
+                self.enquired_at.map_or(quiet, |at| at + self.enquire_timeout())
             }
             State::Opening { .. } | State::Unbinding { .. } | State::Leaving { .. } | State::Closed => {
                 self.heard_at + FAR
@@ -338,6 +337,10 @@ impl<T> Session<T> {
         Duration::from_secs(u64::from(self.settings.enquire_link_s))
     }
 
+    fn enquire_timeout(&self) -> Duration {
+        Duration::from_millis(u64::from(self.settings.enquire_timeout_ms))
+    }
+
     fn response_timeout(&self) -> Duration {
         Duration::from_millis(u64::from(self.settings.response_timeout_ms))
     }
@@ -348,7 +351,7 @@ impl<T> Session<T> {
     fn handle(&mut self, now: Instant, frame: &Frame) {
         match frame.id {
             command::ENQUIRE_LINK => {
-                self.put_plain(command::ENQUIRE_LINK | command::RESPONSE, 0, frame.sequence)
+                self.put_plain(command::ENQUIRE_LINK | command::RESPONSE, 0, frame.sequence);
             }
             command::DELIVER_SM => self.handle_delivery(frame, Delivery::read_deliver),
             command::DATA_SM => self.handle_delivery(frame, Delivery::read_data),
@@ -448,7 +451,7 @@ impl<T> Session<T> {
 
     /// Does what a refusal asks for; what cannot be helped is reported.
     fn remedy(&mut self, now: Instant, part: Part, refused: u32) {
-        match status::lookup(refused).remedy {
+        match status::remedy(refused, &self.settings.status_causes) {
             Remedy::Report => self.settle_refused(&part, refused),
             Remedy::RepeatOnce => self.repair(part, refused, |request| Some(request.clone())),
             Remedy::DropTlvs => self.repair(part, refused, |request| {
@@ -527,7 +530,7 @@ impl<T> Session<T> {
         }
         let due = match self.enquired_at {
             None => now >= self.heard_at + self.enquire_interval(),
-            Some(at) if now >= at + ENQUIRE_TIMEOUT => {
+            Some(at) if now >= at + self.enquire_timeout() => {
                 self.misses += 1;
                 true
             }

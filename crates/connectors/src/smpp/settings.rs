@@ -47,6 +47,9 @@ pub struct Settings {
     /// Seconds without traffic after which the link is probed.
     #[serde(default = "default_enquire_link")]
     pub enquire_link_s: u32,
+    /// Milliseconds to wait for the answer to such a probe; two misses end the link.
+    #[serde(default = "default_enquire_timeout")]
+    pub enquire_timeout_ms: u32,
     /// Milliseconds to wait for the answer to a `submit_sm`.
     #[serde(default = "default_response_timeout")]
     pub response_timeout_ms: u32,
@@ -136,7 +139,7 @@ impl Settings {
     /// # Errors
     /// The setting that cannot be, in words.
     pub fn check(&self) -> Result<(), BadSettings> {
-        let rules: [(bool, &'static str); 11] = [
+        let rules: [(bool, &'static str); 12] = [
             (!self.host.is_empty(), "host is empty"),
             (!self.system_id.is_empty() && self.system_id.len() <= 64, "system_id needs 1 to 64 characters"),
             (self.password.len() <= 64, "password has more than 64 characters"),
@@ -150,6 +153,7 @@ impl Settings {
                 "response_timeout_ms must be 100 to 300000",
             ),
             ((1..=255).contains(&self.max_parts), "max_parts must be 1 to 255"),
+            (self.enquire_timeout_ms >= 10, "enquire_timeout_ms must be at least 10"),
             (self.enquire_link_s >= 1, "enquire_link_s must be at least 1"),
         ];
         match rules.iter().find(|(holds, _)| !holds) {
@@ -328,6 +332,9 @@ const fn default_window() -> usize {
 }
 const fn default_enquire_link() -> u32 {
     30
+}
+const fn default_enquire_timeout() -> u32 {
+    10_000
 }
 const fn default_response_timeout() -> u32 {
     30_000

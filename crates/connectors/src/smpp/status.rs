@@ -146,6 +146,13 @@ pub(super) fn fault(status: u32, own: &BTreeMap<StatusKey, Cause>) -> Fault {
     Fault::new(cause).with_network(format!("0x{status:08X}"), row.name)
 }
 
+/// What the session does about a refused submit. Where the carrier has a meaning of its own, that
+/// decides.
+pub(super) fn remedy(status: u32, own: &BTreeMap<StatusKey, Cause>) -> Remedy {
+    let by_carrier = |cause: &Cause| if *cause == Cause::Throttled { SlowDown } else { Report };
+    own.get(&StatusKey(status)).map_or_else(|| lookup(status).remedy, by_carrier)
+}
+
 /// Whether a refused bind must not be repeated soon, because carriers lock accounts.
 pub(super) const fn is_credential_error(status: u32) -> bool {
     matches!(status, 0x05 | 0x0D..=0x0F)

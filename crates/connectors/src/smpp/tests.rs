@@ -6,6 +6,7 @@ mod inbound;
 mod receipt;
 mod segment;
 mod session;
+mod settings;
 mod smsc;
 mod status;
 

@@ -15,13 +15,15 @@ use serde_json::{Value, json};
 
 use crate::{
     harness::{PATIENCE, TELESIGN_BASIC, cascade},
-    process::Process,
+    process::{Process, free_address},
 };
 
 /// How often the process is killed.
 const KILLS: u32 = 50;
 /// Requests under way at once.
 const CLIENTS: u32 = 8;
+/// Messages per run: all their callbacks fit into the sandbox's bin.
+const MESSAGES: u32 = 60;
 /// Short waits for unknown outcomes, so that the test does not take all day.
 const SET: &[&str] = &["cascade.answer_within_ms=1500", "cascade.grace_ms=2500"];
 
@@ -35,11 +37,13 @@ async fn fifty_kills_under_load_lose_nothing_and_double_only_what_is_truly_unkno
     let data = folder.path().join("data");
     let accepted = Accepted::default();
     let serial = Arc::new(AtomicU32::new(0));
+    // Callbacks go to the sandbox's own bin, so it comes back to the same address.
+    let listen = free_address();
     for round in 0..KILLS {
-        let process = Process::start(&data, SET);
+        let process = Process::start_at(&listen, &data, SET);
         load_until_killed(process, &accepted, &serial, moment(round)).await;
     }
-    let process = Process::start(&data, SET);
+    let process = Process::start_at(&listen, &data, SET);
     let client = reqwest::Client::new();
     let accepted = accepted.lock().expect("not poisoned").clone();
     assert!(accepted.len() > 100, "only {} messages were accepted", accepted.len());
@@ -74,9 +78,16 @@ fn moment(round: u32) -> Duration {
 async fn load_until_killed(process: Process, accepted: &Accepted, serial: &Arc<AtomicU32>, moment: Duration) {
     let over = Arc::new(AtomicBool::new(false));
     let url = process.url.clone();
+    let most = serial.load(Ordering::Relaxed) + MESSAGES;
     let clients: Vec<_> = (0..CLIENTS)
         .map(|_| {
-            tokio::spawn(send_until(url.clone(), Arc::clone(accepted), Arc::clone(serial), Arc::clone(&over)))
+            tokio::spawn(send_until(
+                url.clone(),
+                Arc::clone(accepted),
+                Arc::clone(serial),
+                most,
+                Arc::clone(&over),
+            ))
         })
         .collect();
     // The moment of the kill is what is being tested, not something waited for.
@@ -94,10 +105,20 @@ async fn load_until_killed(process: Process, accepted: &Accepted, serial: &Arc<A
     }
 }
 
-async fn send_until(url: String, accepted: Accepted, serial: Arc<AtomicU32>, over: Arc<AtomicBool>) {
+async fn send_until(
+    url: String,
+    accepted: Accepted,
+    serial: Arc<AtomicU32>,
+    most: u32,
+    over: Arc<AtomicBool>,
+) {
     let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).build().expect("a client");
     while !over.load(Ordering::Acquire) {
-        let number = format!("15{:05}7{:03}", serial.fetch_add(1, Ordering::Relaxed), 777);
+        let number = serial.fetch_add(1, Ordering::Relaxed);
+        if number >= most {
+            return;
+        }
+        let number = format!("15{number:05}7777");
         let body = cascade(&url, &number, 60_000, "crash");
         let request =
             client.post(format!("{url}/v1/omnichannel")).header("authorization", TELESIGN_BASIC).json(&body);

@@ -15,8 +15,13 @@ pub(crate) struct Process {
 impl Process {
     /// Starts it on a free port and waits until it is ready.
     pub(crate) fn start(data: &Path, set: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", data, set)
+    }
+
+    /// Starts it at an address and waits until it is ready.
+    pub(crate) fn start_at(listen: &str, data: &Path, set: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_courant"));
-        command.args(["sandbox", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+        command.args(["sandbox", "--listen", listen, "--data"]).arg(data);
         for assignment in set {
             command.args(["--set", assignment]);
         }
@@ -54,4 +59,10 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// An address that is free now, for processes that have to come back to it.
+pub(crate) fn free_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").to_string()
 }

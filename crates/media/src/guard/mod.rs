@@ -171,7 +171,6 @@ impl Guard {
     /// Settings that any client for callers' URLs needs: this guard's resolver, no redirects, no
     /// proxy from the environment (a proxy would resolve the name itself, past the guard) and no
     /// `Referer`.
-    #[must_use]
     pub fn client(&self) -> reqwest::ClientBuilder {
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             // An error says that somebody else was quicker.

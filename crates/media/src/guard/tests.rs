@@ -7,6 +7,7 @@ use std::{
     },
 };
 
+use proptest::prelude::*;
 use reqwest::dns::Resolve;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -310,4 +311,32 @@ async fn the_client_reaches_allowed_networks_by_name() {
     let url = guard.check(&format!("http://files.example:{port}/x")).expect("passes");
     assert_eq!(client.get(url).send().await.expect("answers").status(), 200);
     assert_eq!(connections.load(Ordering::SeqCst), 1);
+}
+
+proptest! {
+    #[test]
+    fn an_ipv4_address_is_judged_the_same_in_every_disguise(octets in any::<[u8; 4]>()) {
+        let [a, b, c, d] = octets;
+        let plain = guard().check_address(IpAddr::from(octets));
+        let (high, low) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+        for disguise in [
+            [0, 0, 0, 0, 0, 0xffff, high, low],
+            [0, 0, 0, 0, 0xffff, 0, high, low],
+            [0x64, 0xff9b, 0, 0, 0, 0, high, low],
+            [0x2002, high, low, 0, 0, 0, 0, 1],
+            // Teredo by way of a public server.
+            [0x2001, 0, 0x5db8, 0xd822, 0, 0, !high, !low],
+        ] {
+            prop_assert_eq!(&guard().check_address(IpAddr::from(disguise)), &plain);
+        }
+        let by_number = guard().check(&format!("http://{}/", u32::from_be_bytes(octets)));
+        prop_assert_eq!(by_number.map(drop), plain);
+    }
+
+    #[test]
+    fn no_text_passes_whose_normal_form_does_not(text in "(https?://)?[\\[\\]0-9a-fx:.@/\\\\%]{0,40}") {
+        if let Ok(url) = guard().check(&text) {
+            prop_assert_eq!(guard().check(url.as_str()), Ok(url));
+        }
+    }
 }

@@ -25,8 +25,8 @@ use super::refuse;
 const MAX_REPLY: usize = 4096;
 
 /// `GET /sandbox/handsets`
-pub(crate) async fn list(State(shared): State<Arc<Shared>>) -> Json<Value> {
-    Json(json!({ "handsets": shared.world.read(|state| state.numbers()) }))
+pub(crate) async fn list(State(shared): State<Arc<Shared>>) -> Json<Vec<String>> {
+    Json(shared.world.read(|state| state.numbers()))
 }
 
 /// `GET /sandbox/handsets/{number}`

@@ -30,6 +30,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/sandbox/handsets/{number}", get(handsets::show).put(handsets::behave))
         .route("/sandbox/handsets/{number}/reply", post(handsets::reply))
         .route("/sandbox/bin/{name}", any(bins::bin))
+        .route("/sandbox/bin/{name}/", any(bins::bin))
         .route("/sandbox/bin/{name}/{*rest}", any(bins::below))
         .route("/sandbox/networks", get(networks::list))
         .route("/sandbox/networks/{name}", get(networks::show).post(networks::change))

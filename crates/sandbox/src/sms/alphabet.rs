@@ -1,9 +1,13 @@
 //! Alphabets of short messages, in both directions.
 
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
+static GSM: LazyLock<Vec<char>> = LazyLock::new(|| GSM_TABLE.chars().collect());
+
 /// The GSM 03.38 default alphabet, one character per septet; the escape stands at 0x1B.
-const GSM: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\u{1b}ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
+const GSM_TABLE: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\u{1b}ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
 ¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
 
 /// What follows an escape.
@@ -77,7 +81,7 @@ fn decode_gsm(octets: &[u8]) -> String {
             // An unknown extension is shown as a space (3GPP 23.038).
             octets.next().map(|next| extension(*next).unwrap_or(' '))
         } else {
-            Some(GSM.chars().nth(usize::from(*octet)).unwrap_or('\u{fffd}'))
+            Some(GSM.get(usize::from(*octet)).copied().unwrap_or('\u{fffd}'))
         };
         text.extend(read);
     }
@@ -109,7 +113,7 @@ pub(crate) fn encode(text: &str) -> Encoded {
 }
 
 fn gsm_char(shown: char) -> Option<Vec<u8>> {
-    if let Some(at) = GSM.chars().position(|one| one == shown && one != '\u{1b}') {
+    if let Some(at) = GSM.iter().position(|one| *one == shown && *one != '\u{1b}') {
         return Some(vec![u8::try_from(at).ok()?]);
     }
     EXTENSION.iter().find(|(_, one)| *one == shown).map(|(code, _)| vec![0x1B, *code])

@@ -32,6 +32,7 @@ use crate::{
     world::{
         World,
         record::{Action, Record},
+        state::State,
     },
 };
 
@@ -78,7 +79,7 @@ impl Smsc {
     /// Gives the id of the first part.
     pub(crate) fn reply(&self, number: &str, to: Option<&str>, text: &str) -> Option<String> {
         let system_id = &self.accounts.first()?.system_id;
-        let written_by = |state: &crate::world::state::State| {
+        let written_by = |state: &State| {
             state.handset(number).and_then(|handset| handset.written_by(Network::Sms)).map(str::to_owned)
         };
         let business = to

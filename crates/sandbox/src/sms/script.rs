@@ -24,7 +24,20 @@ pub(crate) fn refusal(behaviour: Behaviour, tries: u32) -> Option<u32> {
     match behaviour {
         Behaviour::ThrottledTwice if tries < 2 => Some(RTHROTTLED),
         Behaviour::FirstFails if tries < 1 => Some(RSYSERR),
-        _ => None,
+        Behaviour::Default
+        | Behaviour::NoWhatsapp
+        | Behaviour::Silent
+        | Behaviour::Unreachable
+        | Behaviour::NeverReads
+        | Behaviour::WindowClosed
+        | Behaviour::MediaRefused
+        | Behaviour::Late
+        | Behaviour::ThrottledTwice
+        | Behaviour::MarketingStopped
+        | Behaviour::Disordered
+        | Behaviour::Unanswered
+        | Behaviour::Slow
+        | Behaviour::FirstFails => None,
     }
 }
 
@@ -33,7 +46,18 @@ pub(crate) fn answer_ms(behaviour: Behaviour) -> u64 {
     match behaviour {
         Behaviour::Unanswered => 5_000,
         Behaviour::Slow => 2_000,
-        _ => 0,
+        Behaviour::Default
+        | Behaviour::NoWhatsapp
+        | Behaviour::Silent
+        | Behaviour::Unreachable
+        | Behaviour::NeverReads
+        | Behaviour::WindowClosed
+        | Behaviour::MediaRefused
+        | Behaviour::Late
+        | Behaviour::ThrottledTwice
+        | Behaviour::MarketingStopped
+        | Behaviour::Disordered
+        | Behaviour::FirstFails => 0,
     }
 }
 

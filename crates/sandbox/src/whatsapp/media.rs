@@ -71,7 +71,7 @@ impl MediaStore {
     ) -> Result<Response, GraphError> {
         let form = Form::read(request).await?;
         let product =
-            form.messaging_product.as_deref().or(query.get("messaging_product").map(String::as_str));
+            form.messaging_product.as_deref().or_else(|| query.get("messaging_product").map(String::as_str));
         if product != Some("whatsapp") {
             return Err(GraphError::parameter("The parameter messaging_product is required."));
         }

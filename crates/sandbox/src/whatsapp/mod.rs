@@ -30,7 +30,17 @@ use http::{HeaderName, Method, StatusCode, header};
 use reqwest::Url;
 use serde_json::{Map, Value, json};
 
-use crate::{WhatsappOptions, listener::Running, network::Network, network::Switches, number, world::World};
+use crate::{
+    WhatsappOptions,
+    listener::Running,
+    network::{Network, Switches},
+    number,
+    world::{
+        World,
+        record::{Action, Record, Upload},
+        state::State as Memory,
+    },
+};
 
 use self::{error::GraphError, events::Business, fetch::Fetcher, media::MediaStore, webhook::Webhook};
 
@@ -74,8 +84,7 @@ impl Graph {
     /// The person with this number writes to a business. Gives the id of the message; `None` if no
     /// business is known.
     pub(crate) fn reply(&self, number: &str, to: Option<&str>, text: &str) -> Option<String> {
-        use crate::world::record::{Action, Record};
-        let written_by = |state: &crate::world::state::State| {
+        let written_by = |state: &Memory| {
             state.handset(number).and_then(|handset| handset.written_by(Network::Whatsapp)).map(str::to_owned)
         };
         let business = match to {
@@ -167,11 +176,14 @@ async fn route(graph: &Arc<Graph>, query: HashMap<String, String>, request: Requ
             Ok(success())
         }
         ("GET", [id]) => object(graph, token, id, &query),
+        ("POST", [id]) => {
+            known(token, "post", id)?;
+            let body = parameters(query, request).await?;
+            subscribe(graph, read::object(&body, "webhook_configuration")?).await
+        }
         ("DELETE", [id]) => {
-            graph
-                .media
-                .find(id, query.get("phone_number_id").map(String::as_str))
-                .ok_or_else(|| GraphError::no_object("delete", id))?;
+            let owner = query.get("phone_number_id").map(String::as_str);
+            graph.upload_of(token, id, owner).ok_or_else(|| GraphError::no_object("delete", id))?;
             graph.media.remove(id).await;
             Ok(success())
         }
@@ -192,6 +204,11 @@ fn is_version(segment: &str) -> bool {
 }
 
 impl Graph {
+    /// An upload that the token may see.
+    fn upload_of(&self, token: &crate::Token, id: &str, owner: Option<&str>) -> Option<Upload> {
+        self.media.find(id, owner).filter(|upload| token.business_of(&upload.owner).is_some())
+    }
+
     fn authenticate(
         &self,
         request: &Request,
@@ -203,8 +220,9 @@ impl Graph {
             (scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("oauth"))
                 .then(|| token.trim())
         });
-        let token =
-            bearer.or(query.get("access_token").map(String::as_str)).ok_or_else(GraphError::no_token)?;
+        let token = bearer
+            .or_else(|| query.get("access_token").map(String::as_str))
+            .ok_or_else(GraphError::no_token)?;
         self.options.tokens.iter().find(|known| known.token == token).ok_or_else(GraphError::bad_token)
     }
 }
@@ -273,9 +291,7 @@ fn shown_number(business: &Business, name: &str) -> Value {
 
 fn object(graph: &Graph, token: &crate::Token, id: &str, query: &HashMap<String, String>) -> Answer {
     let owner = query.get("phone_number_id").map(String::as_str);
-    if let Some(upload) =
-        graph.media.find(id, owner).filter(|upload| token.business_of(&upload.owner).is_some())
-    {
+    if let Some(upload) = graph.upload_of(token, id, owner) {
         return Ok(ok(&json!({
             "messaging_product": "whatsapp",
             "url": graph.media.link(&graph.base, id),

@@ -64,7 +64,20 @@ pub(crate) fn refusal(behaviour: Behaviour, tries: u32) -> Option<GraphError> {
     match behaviour {
         Behaviour::ThrottledTwice if tries < 2 => Some(GraphError::throttled()),
         Behaviour::FirstFails if tries < 1 => Some(GraphError::server()),
-        _ => None,
+        Behaviour::Default
+        | Behaviour::NoWhatsapp
+        | Behaviour::Silent
+        | Behaviour::Unreachable
+        | Behaviour::NeverReads
+        | Behaviour::WindowClosed
+        | Behaviour::MediaRefused
+        | Behaviour::Late
+        | Behaviour::ThrottledTwice
+        | Behaviour::MarketingStopped
+        | Behaviour::Disordered
+        | Behaviour::Unanswered
+        | Behaviour::Slow
+        | Behaviour::FirstFails => None,
     }
 }
 
@@ -74,7 +87,18 @@ pub(crate) fn answering(behaviour: Behaviour, tries: u32) -> Answering {
         Behaviour::Unanswered if tries == 0 => Answering::Never,
         Behaviour::Unanswered => Answering::After(5_000),
         Behaviour::Slow => Answering::After(2_000),
-        _ => Answering::After(0),
+        Behaviour::Default
+        | Behaviour::NoWhatsapp
+        | Behaviour::Silent
+        | Behaviour::Unreachable
+        | Behaviour::NeverReads
+        | Behaviour::WindowClosed
+        | Behaviour::MediaRefused
+        | Behaviour::Late
+        | Behaviour::ThrottledTwice
+        | Behaviour::MarketingStopped
+        | Behaviour::Disordered
+        | Behaviour::FirstFails => Answering::After(0),
     }
 }
 
@@ -88,7 +112,18 @@ pub(crate) fn failure(outbound: &Outbound, window_open: bool) -> Option<GraphErr
             Some(GraphError::media("The media could not be processed."))
         }
         Behaviour::MarketingStopped if marketing => Some(GraphError::marketing_stopped()),
-        _ => None,
+        Behaviour::Default
+        | Behaviour::Silent
+        | Behaviour::NeverReads
+        | Behaviour::WindowClosed
+        | Behaviour::MediaRefused
+        | Behaviour::Late
+        | Behaviour::ThrottledTwice
+        | Behaviour::MarketingStopped
+        | Behaviour::Disordered
+        | Behaviour::Unanswered
+        | Behaviour::Slow
+        | Behaviour::FirstFails => None,
     }
 }
 

@@ -6,6 +6,7 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use crate::{
+    behaviour::Behaviour,
     clock::Millis,
     network::Network,
     world::record::{Action, Entry, Job, Media, Record, Shown},
@@ -119,28 +120,8 @@ fn accept(
             return (records, Err(error));
         }
         let answering = script::answering(behaviour, tries);
-        let entry = Entry {
-            channel: Network::Whatsapp,
-            network_id: ids::outbound(number),
-            from: business.number.clone(),
-            kind: send.kind.clone(),
-            text: send.shown.text.clone(),
-            media: file,
-            at: now,
-            state: Shown::Delivered,
-        };
-        let wamid = entry.network_id.clone();
-        let outbound = Outbound {
-            business: business.clone(),
-            number: number.clone(),
-            user_id: send.by_user_id.then(|| send.input.clone()),
-            opaque: send.opaque.clone(),
-            category: send.shown.category.clone().unwrap_or_else(|| "service".to_owned()),
-            conversation: ids::random_upper_hex(16).to_lowercase(),
-            free_form: !send.template,
-            entry,
-            behaviour,
-        };
+        let outbound = outbound(business, send, file, behaviour, now);
+        let wamid = outbound.entry.network_id.clone();
         let from = starts(graph, answering, now);
         records.push(Record::WrittenTo {
             number: number.clone(),
@@ -158,6 +139,36 @@ fn accept(
         });
         (records, Ok((answering, wamid)))
     })
+}
+
+fn outbound(
+    business: &Business,
+    send: &Send,
+    file: Option<Media>,
+    behaviour: Behaviour,
+    now: Millis,
+) -> Outbound {
+    let entry = Entry {
+        channel: Network::Whatsapp,
+        network_id: ids::outbound(&send.number),
+        from: business.number.clone(),
+        kind: send.kind.clone(),
+        text: send.shown.text.clone(),
+        media: file,
+        at: now,
+        state: Shown::Delivered,
+    };
+    Outbound {
+        business: business.clone(),
+        number: send.number.clone(),
+        user_id: send.by_user_id.then(|| send.input.clone()),
+        opaque: send.opaque.clone(),
+        category: send.shown.category.clone().unwrap_or_else(|| "service".to_owned()),
+        conversation: ids::random_upper_hex(16).to_lowercase(),
+        free_form: !send.template,
+        entry,
+        behaviour,
+    }
 }
 
 /// When the message goes on its way: when it is answered, or at once if the answer stays out.

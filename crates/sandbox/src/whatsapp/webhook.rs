@@ -120,7 +120,8 @@ impl Webhook {
         let mut batch = Vec::new();
         loop {
             let Ok(slot) = slots.clone().acquire_owned().await else { return };
-            if queue.recv_many(&mut batch, MAX_BATCH).await == 0 {
+            let received = self.running.stop.run_until_cancelled(queue.recv_many(&mut batch, MAX_BATCH));
+            if received.await.is_none_or(|count| count == 0) {
                 return;
             }
             let (webhook, batch) = (Arc::clone(&self), std::mem::take(&mut batch));

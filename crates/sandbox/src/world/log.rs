@@ -72,9 +72,15 @@ fn replay(path: &Path) -> io::Result<State> {
     Ok(state)
 }
 
+/// [`Record::Whole`] without a copy of the state.
+#[derive(serde::Serialize)]
+enum Snapshot<'a> {
+    Whole(&'a State),
+}
+
 fn compact(path: &Path, state: &State) -> io::Result<(File, u64)> {
     let fresh = path.with_extension("fresh");
-    let mut line = serde_json::to_vec(&[Record::Whole(Box::new(state.clone()))])?;
+    let mut line = serde_json::to_vec(&[Snapshot::Whole(state)])?;
     line.push(b'\n');
     std::fs::write(&fresh, &line)?;
     std::fs::rename(&fresh, path)?;

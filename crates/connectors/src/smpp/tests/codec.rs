@@ -41,7 +41,7 @@ fn a_submit_is_exact_to_the_octet() {
     let mut out = BytesMut::new();
     request.write(7, &mut out);
     let mut expected = vec![0, 0, 0, 84, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 7];
-    expected.extend(b"\0\x05\0Shop\0\x01\x01491701234567\0\x40\x00\x01\0000001020304000R\0\x01\0\0\0");
+    expected.extend(b"\0\x05\0Shop\0\x01\x01491701234567\0\x40\x00\x01\x00000001020304000R\0\x01\0\0\0");
     expected.extend(b"\x08\x05\x00\x03\xFF\x02\x01Hi");
     expected.extend(b"\x14\x00\x00\x03PE\0");
     expected[3] = expected.len() as u8;

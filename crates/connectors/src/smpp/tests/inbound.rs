@@ -80,6 +80,17 @@ fn parts_join_in_any_order_and_repeats_change_nothing() {
 }
 
 #[test]
+fn a_reference_used_again_begins_another_message() {
+    let (reassembly, now) = (Reassembly::new(PATIENCE), Instant::now());
+    let offer = |delivery: &Delivery| reassembly.offer(read(delivery), now);
+    offer(&part(9, 1, "a"));
+    let first = offer(&part(9, 2, "b")).expect("complete");
+    reassembly.settle(&first.key.expect("of several parts"), true);
+    assert_eq!(offer(&part(9, 1, "c")), None);
+    assert_eq!(offer(&part(9, 2, "d")).map(content), Some(text("cd")));
+}
+
+#[test]
 fn a_message_that_was_not_stored_is_completed_again_by_its_last_part() {
     let (reassembly, now) = (Reassembly::new(PATIENCE), Instant::now());
     reassembly.offer(read(&part(9, 1, "hello ")), now);

@@ -3,7 +3,7 @@ use model::{Cause, ReceiptStatus, Time};
 use super::{
     super::{
         receipt::read_text,
-        status::{State, TABLE, fault, is_credential_error, lookup, receipt},
+        status::{Remedy, State, TABLE, fault, is_credential_error, lookup, receipt, remedy},
     },
     settings,
 };
@@ -82,6 +82,14 @@ fn a_status_of_the_carriers_own_goes_before_the_standard() {
         fault(0x7777, &own).network.map(|n| (n.code, n.text)),
         Some(("0x00007777".into(), "reserved".into()))
     );
+}
+
+#[test]
+fn a_meaning_of_the_carriers_own_decides_what_the_session_does() {
+    let own = settings("[status_causes]\n'0x0401' = 'throttled'\n'0x45' = 'spam'").status_causes;
+    assert_eq!(remedy(0x401, &own), Remedy::SlowDown);
+    assert_eq!(remedy(0x45, &own), Remedy::Report);
+    assert_eq!(remedy(0xFF, &own), Remedy::RepeatOnce);
 }
 
 #[test]
