@@ -35,6 +35,8 @@ pub struct Config {
     pub media: MediaConfig,
     /// Logs.
     pub log: Log,
+    /// The API for operators.
+    pub admin: Admin,
     /// Ways to networks.
     #[serde(rename = "route")]
     pub routes: Vec<RouteConfig>,
@@ -209,6 +211,32 @@ impl Default for Log {
     }
 }
 
+/// The API for operators.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Admin {
+    /// Tokens that exist from the start; more are made through the API.
+    pub tokens: Vec<AdminToken>,
+}
+
+/// A token of the API for operators.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdminToken {
+    /// Its name, for people.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<crate::admin::Scope>,
+    /// The token itself.
+    pub token: String,
+}
+
+impl fmt::Debug for AdminToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AdminToken({}, {:?})", self.name, self.scopes)
+    }
+}
+
 /// Form of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -360,6 +388,14 @@ impl Config {
                         format!("account `{}` uses route `{name}`, which is not configured", account.name),
                     );
                 }
+            }
+        }
+        for (index, token) in self.admin.tokens.iter().enumerate() {
+            if token.name.is_empty() || token.token.is_empty() {
+                return complain("tokens", "a token of [admin] has no name or no token".to_owned());
+            }
+            if self.admin.tokens[..index].iter().any(|other| other.name == token.name) {
+                return complain(&token.name, format!("two tokens of [admin] are named `{}`", token.name));
             }
         }
         if self.server.tls_cert.is_some() != self.server.tls_key.is_some() {

@@ -1,8 +1,8 @@
 //! The HTTP side: one port for the dialects, the networks' webhooks, health and metrics.
 
-mod body;
+pub(crate) mod body;
 mod hooks;
-mod idempotency;
+pub(crate) mod idempotency;
 mod listen;
 mod northbound;
 
@@ -18,7 +18,7 @@ use axum::{
 
 pub use listen::Listener;
 
-use crate::app::App;
+use crate::{admin, app::App};
 
 /// All paths. What no other route takes belongs to the dialects.
 pub fn router(app: Arc<App>) -> Router {
@@ -27,6 +27,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/hooks/{route}", axum::routing::any(hook))
+        .merge(admin::router())
         .fallback(northbound)
         .with_state(app)
 }
