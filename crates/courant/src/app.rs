@@ -15,7 +15,10 @@ use store::{
     Store,
     sqlite::{SqliteOptions, SqliteStore},
 };
-use tokio::{sync::Notify, task::JoinSet};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -35,6 +38,7 @@ use crate::{
     retention,
     routes::Routes,
     server::{self, Listener},
+    stats::Stats,
     timers::Timers,
 };
 
@@ -129,6 +133,8 @@ impl Running {
     /// Stops taking work, finishes what is in flight (bounded), saves and closes.
     pub async fn stop(mut self) {
         self.app.draining.store(true, Ordering::Release);
+        // Streams of events end when they look up.
+        self.app.core.news.send_replace(());
         self.stop_listening.cancel();
         let _ = self.listener.await;
         self.stop_working.cancel();
@@ -168,7 +174,9 @@ fn build(config: Config, store: Arc<dyn Store>) -> Result<(Arc<Core>, shard::Rec
         shards,
         orphans: Orphans::default(),
         outbox: Notify::new(),
+        news: watch::Sender::new(()),
         metrics: Metrics::new(),
+        stats: Stats::default(),
         config,
     };
     Ok((Arc::new(core), receivers))

@@ -39,6 +39,8 @@ pub struct Config {
     pub log: Log,
     /// People and their console.
     pub console: Console,
+    /// The API for operators.
+    pub admin: Admin,
     /// Ways to networks.
     #[serde(rename = "route")]
     pub routes: Vec<RouteConfig>,
@@ -230,7 +232,7 @@ impl Default for Console {
 }
 
 /// Somebody who may sign in to the console.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UserConfig {
     /// The name to sign in with.
@@ -239,6 +241,32 @@ pub struct UserConfig {
     pub password_hash: String,
     /// What the person may do: `look`, `act` or `administer`.
     pub role: Role,
+}
+
+/// The API for operators.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Admin {
+    /// Tokens that exist from the start; more are made through the API.
+    pub tokens: Vec<AdminToken>,
+}
+
+/// A token of the API for operators.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdminToken {
+    /// Its name, for people.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<crate::admin::Scope>,
+    /// The token itself.
+    pub token: String,
+}
+
+impl fmt::Debug for AdminToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AdminToken({}, {:?})", self.name, self.scopes)
+    }
 }
 
 /// Form of log lines.
@@ -399,10 +427,24 @@ impl Config {
                 return complain(&user.name, format!("console user `{}` {fault}", user.name));
             }
         }
+        for (index, token) in self.admin.tokens.iter().enumerate() {
+            if token.name.is_empty() || token.token.is_empty() {
+                return complain("tokens", "a token of [admin] has no name or no token".to_owned());
+            }
+            if self.admin.tokens[..index].iter().any(|other| other.name == token.name) {
+                return complain(&token.name, format!("two tokens of [admin] are named `{}`", token.name));
+            }
+        }
         if self.server.tls_cert.is_some() != self.server.tls_key.is_some() {
             return complain("tls_", "server.tls_cert and server.tls_key go together".to_owned());
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for UserConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UserConfig({}, {})", self.name, self.role.as_str())
     }
 }
 

@@ -4,9 +4,11 @@
 //! `northbound` module takes a request through its dialect; [`desk`] stores what is asked and
 //! carries events to messages; [`dispatch`] decides when attempts leave and [`outbound`] hands
 //! them to networks; [`callbacks`] tells callers. The decisions themselves are the `engine`
-//! crate's. [`views`] is what people see of all of it; [`console`] shows it to [`people`].
+//! crate's. [`views`] is what people see of all of it: [`admin`] is the API through which they see
+//! and steer it, [`console`] the pages, and [`people`] who they are.
 
 pub mod accounts;
+pub mod admin;
 pub mod app;
 pub mod auth;
 pub mod callbacks;
@@ -23,5 +25,6 @@ pub mod people;
 pub mod retention;
 pub mod routes;
 pub mod server;
+pub mod stats;
 pub mod timers;
 pub mod views;

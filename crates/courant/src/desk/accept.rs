@@ -235,6 +235,7 @@ impl Prepared {
                 begun.go(core).await;
             }
         }
+        core.news.send_replace(());
         if calls_back {
             core.outbox.notify_one();
         }
@@ -258,6 +259,10 @@ impl Begun {
         let record = self.transition.record;
         core.timers.set(record.message.id, record.state.wake_at());
         core.metrics.accepted(&record);
+        if let Some(step) = record.message.plan().step(0) {
+            core.stats
+                .count(clock::now(), &record.message.account, step.channel, |counts| counts.accepted += 1);
+        }
         core.shards.send(Job::Seed(record.clone())).await;
         for command in self.transition.commands {
             perform(core, &record, command, &mut self.permits);

@@ -83,6 +83,9 @@ impl Transition {
     fn notify(&mut self, core: &Core, now: Time, occasion: &Occasion) {
         let report = core.report(&self.record);
         core.metrics.step_status(&report, occasion);
+        if let Some(step) = report.message.plan().step(occasion.step) {
+            core.stats.step(now, &report.message.account, step.channel, occasion.status);
+        }
         self.callbacks.extend(callbacks::compose(core, &report, occasion, now));
     }
 

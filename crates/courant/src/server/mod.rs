@@ -1,8 +1,8 @@
 //! The HTTP side: one port for the dialects, the networks' webhooks, health, metrics and the console.
 
-mod body;
+pub(crate) mod body;
 mod hooks;
-mod idempotency;
+pub(crate) mod idempotency;
 mod listen;
 mod northbound;
 
@@ -18,7 +18,7 @@ use axum::{
 
 pub use listen::Listener;
 
-use crate::{app::App, console};
+use crate::{admin, app::App, console};
 
 /// All paths. What no other route takes belongs to the dialects.
 pub fn router(app: Arc<App>) -> Router {
@@ -28,6 +28,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/hooks/{route}", axum::routing::any(hook))
+        .merge(admin::router())
         .fallback(northbound)
         .with_state(app)
         .merge(console)
