@@ -1,12 +1,10 @@
 //! Counters for Prometheus. Labels are bounded: channels, routes, dialects, causes; never a
 //! number or a text of a caller.
 
-pub mod pulse;
-
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::Event;
-use model::{Channel, RouteName, Span, call::MessageReport, report::Occasion};
+use model::{RouteName, Span, call::MessageReport, report::Occasion};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -14,7 +12,6 @@ use prometheus_client::{
 };
 use store::Record;
 
-use self::pulse::{Beat, Pulse};
 use crate::core::Core;
 
 type LabelText = std::borrow::Cow<'static, str>;
@@ -67,8 +64,6 @@ pub struct Metrics {
     store_bytes: Gauge,
     /// Requests being worked on.
     pub in_work: AtomicU64,
-    /// What happened in the last hours, by minute.
-    pub pulse: Pulse,
 }
 
 /// Buckets from 100 µs to about 100 s.
@@ -101,7 +96,6 @@ impl Metrics {
             store_waiting: Gauge::default(),
             store_bytes: Gauge::default(),
             in_work: AtomicU64::new(0),
-            pulse: Pulse::default(),
         };
         metrics.register();
         metrics
@@ -157,20 +151,13 @@ impl Metrics {
 
     /// A message was stored.
     pub fn accepted(&self, record: &Record) {
-        let message = &record.message;
-        self.accepted.get_or_create(&ByName { name: message.dialect.into() }).inc();
-        let channel = message.plan().step(0).map_or(Channel::Unlisted, |step| step.channel);
-        self.pulse.count(message.accepted_at, &message.account, channel, Beat::Accepted);
+        self.accepted.get_or_create(&ByName { name: record.message.dialect.into() }).inc();
     }
 
     /// A message came to its end.
     pub fn settled(&self, record: &Record) {
         let status = record.state.status();
         let channel = record.message.plan().step(record.state.deciding_step());
-        let beat = if status.cause().is_some() { Beat::Failed } else { Beat::Delivered };
-        let at = record.state.settled_at().unwrap_or(record.state.updated_at());
-        let counted = channel.map_or(Channel::Unlisted, |step| step.channel);
-        self.pulse.count(at, &record.message.account, counted, beat);
         self.settled
             .get_or_create(&ByStep {
                 channel: channel.map_or("none", |step| step.channel.as_str()).into(),
@@ -182,13 +169,7 @@ impl Metrics {
 
     /// A step changed.
     pub fn step_status(&self, report: &MessageReport, occasion: &Occasion) {
-        let step = report.message.plan().step(occasion.step);
-        let channel = step.map_or("none", |step| step.channel.as_str());
-        let begun = report.report.steps.last().map_or(0, |step| step.index);
-        if occasion.status.cause().is_some() && !occasion.settles && begun > occasion.step {
-            let counted = step.map_or(Channel::Unlisted, |step| step.channel);
-            self.pulse.count(report.report.updated_at, &report.message.account, counted, Beat::FellBack);
-        }
+        let channel = report.message.plan().step(occasion.step).map_or("none", |step| step.channel.as_str());
         self.steps
             .get_or_create(&ByStep {
                 channel: channel.into(),

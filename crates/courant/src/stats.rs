@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    ops::AddAssign,
     sync::{Mutex, PoisonError},
 };
 
@@ -27,6 +28,19 @@ pub struct Counts {
     pub failed: u64,
     /// Steps given up.
     pub given_up: u64,
+    /// Steps given up for the next one of their plan.
+    pub fell_back: u64,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.accepted += other.accepted;
+        self.submitted += other.submitted;
+        self.delivered += other.delivered;
+        self.failed += other.failed;
+        self.given_up += other.given_up;
+        self.fell_back += other.fell_back;
+    }
 }
 
 /// Whose counts.

@@ -37,6 +37,7 @@ pub use openapi::document;
 pub use operations::{OPERATIONS, Operation};
 pub use problem::Problem;
 pub use send::{NewMessage, NewStep, Sent, To};
+pub(crate) use send::same;
 pub use tokens::{Grant, MadeToken, NewToken, Scope, TokenView, grant};
 
 use crate::app::App;

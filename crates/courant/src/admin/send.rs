@@ -395,7 +395,7 @@ fn template_of(place: &str, template: NewTemplate) -> Result<Content, Problem> {
 
 /// A submission with the recipient, plan and contents of a message, to leave at once. It keeps
 /// the dialect and its memos, so that the caller hears of it as of the first one.
-fn same(record: &Record) -> Submission {
+pub(crate) fn same(record: &Record) -> Submission {
     let message = &record.message;
     let steps = message.plan().steps();
     let last = steps.len().saturating_sub(1);

@@ -1,10 +1,10 @@
 //! Little charts, drawn on the server as SVG without any style of their own.
 
 use maud::{Markup, html};
-use model::Time;
+use model::{AccountName, Channel, Span, Time};
 
 use super::parts;
-use crate::metrics::pulse::Counts;
+use crate::stats::{Counts, Stats};
 
 /// Height of the drawing, in its own units.
 const HEIGHT: f64 = 40.0;
@@ -20,6 +20,51 @@ pub(super) const OUTCOMES: [Layer; 3] = [
     ("wait-fill", |counts| counts.fell_back),
     ("bad-fill", |counts| counts.failed),
 ];
+
+/// One minute of one account on one channel.
+#[derive(Clone, Debug)]
+pub(super) struct Cell {
+    minute: Time,
+    pub(super) account: AccountName,
+    pub(super) channel: Channel,
+    counts: Counts,
+}
+
+/// Everything counted in the last minutes, the running one included.
+pub(super) fn cells(stats: &Stats, now: Time, minutes: u32) -> Vec<Cell> {
+    let known = stats.last(now, i64::from(minutes));
+    let cells = known.into_iter().flat_map(|(minute, counts)| {
+        counts.into_iter().map(move |((account, channel), counts)| Cell { minute, account, channel, counts })
+    });
+    cells.collect()
+}
+
+/// Cells as one count per minute, empty minutes included, oldest first.
+pub(super) fn per_minute<'a>(
+    cells: impl Iterator<Item = &'a Cell>,
+    now: Time,
+    minutes: u32,
+) -> Vec<(Time, Counts)> {
+    let last = Time::from_secs(now.as_secs().div_euclid(60) * 60);
+    let ago = (0..minutes).rev();
+    let mut row: Vec<(Time, Counts)> =
+        ago.map(|ago| (last - Span::from_mins(1).times(ago), Counts::default())).collect();
+    for cell in cells {
+        if let Some((_, counts)) = row.iter_mut().find(|(minute, _)| *minute == cell.minute) {
+            *counts += cell.counts;
+        }
+    }
+    row
+}
+
+/// All minutes together.
+pub(super) fn sum(row: &[(Time, Counts)]) -> Counts {
+    let mut sum = Counts::default();
+    for (_, counts) in row {
+        sum += *counts;
+    }
+    sum
+}
 
 /// Bars, one per minute, stacked; `label` says for everybody what they show.
 pub(super) fn bars(row: &[(Time, Counts)], layers: &[Layer], label: &str) -> Markup {
@@ -77,6 +122,19 @@ pub(super) fn words(counts: &Counts) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn minutes_without_anything_are_shown_too() {
+        let stats = Stats::default();
+        let (shop, now) = (AccountName::from("shop"), Time::from_secs(6_000));
+        let earlier = now - Span::from_mins(2);
+        stats.count(earlier, &shop, Channel::Sms, |counts| counts.accepted += 1);
+        stats.count(earlier, &shop, Channel::Whatsapp, |counts| counts.accepted += 1);
+        let row = per_minute(cells(&stats, now, 60).iter(), now, 4);
+        let accepted: Vec<u64> = row.iter().map(|(_, counts)| counts.accepted).collect();
+        assert_eq!(accepted, [0, 2, 0, 0]);
+        assert_eq!(sum(&row).accepted, 2);
+    }
 
     #[test]
     fn a_stack_ends_at_the_height_of_the_fullest_minute() {

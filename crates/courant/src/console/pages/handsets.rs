@@ -87,11 +87,6 @@ struct Media {
     caption: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Numbers {
-    handsets: Vec<String>,
-}
-
 /// `GET /console/handsets`
 pub(in crate::console) async fn list(
     State(console): State<Arc<Console>>,
@@ -99,9 +94,9 @@ pub(in crate::console) async fn list(
     query: Fields,
 ) -> Answer {
     let network = sandbox(&console)?;
-    let numbers: Numbers = get(network, "/sandbox/handsets").await?;
+    let numbers: Vec<String> = get(network, "/sandbox/handsets").await?;
     let mut phones = Vec::new();
-    for number in numbers.handsets.iter().take(MAX_PHONES) {
+    for number in numbers.iter().take(MAX_PHONES) {
         phones.push(get::<Handset>(network, &format!("/sandbox/handsets/{number}")).await?);
     }
     let latest = |phone: &Handset| phone.inbox.iter().map(|entry| entry.at).max();

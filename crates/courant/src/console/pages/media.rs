@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use maud::html;
+use maud::{Markup, html};
+use media::limits::{Row, Rule, rows};
 use model::Cause;
 use store::{Record, Search};
 
@@ -64,6 +65,7 @@ pub(in crate::console) async fn show(State(console): State<Arc<Console>>, visito
                 }))
             }
         }
+        section.card aria-labelledby="limits-title" { (table_of_limits()) }
         section.card aria-labelledby="guard-title" {
             h2 #guard-title { "Where links may lead" }
             p { "To public addresses. Private, loopback, link-local and metadata addresses are refused"
@@ -73,4 +75,51 @@ pub(in crate::console) async fn show(State(console): State<Arc<Console>>, visito
     };
     let (console, visitor) = (&*console, &visitor);
     Ok(Page { console, visitor, section: Section::Media, title: "Media", done: None }.show(&content))
+}
+
+fn table_of_limits() -> Markup {
+    html! {
+        h2 #limits-title { "What channels and APIs take" }
+        (parts::table("Limits of media", &html! {
+            thead { tr { th scope="col" { "Channel" } th scope="col" { "Kind" } th.number scope="col" { "At most" } th scope="col" { "Types" } th scope="col" { "For" } } }
+            tbody { @for row in rows() { (limit(row)) } }
+        }))
+    }
+}
+
+fn limit(row: &Row) -> Markup {
+    let dialects: Vec<&str> = row.dialects.iter().map(|name| parts::dialect_name(name)).collect();
+    html! {
+        tr {
+            td { (parts::channel(row.channel)) }
+            td { (row.kind.as_str()) }
+            td.number { (size(row.max_bytes)) }
+            td {
+                @if row.types.is_empty() { "any" } @else { (row.types.join(", ")) }
+                @if row.other_types && !row.types.is_empty() { ", others at the receiver's risk" }
+                @for rule in row.rules { div.small.soft { (rule_words(*rule)) } }
+            }
+            td { @if dialects.is_empty() { span.soft { "all others" } } @else { (dialects.join(", ")) } }
+        }
+    }
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_024 => format!("{bytes} B"),
+        1_024..1_048_576 => format!("{} kB", bytes / 1_024),
+        _ => format!("{} MB", bytes / 1_048_576),
+    }
+}
+
+fn rule_words(rule: Rule) -> String {
+    match rule {
+        Rule::EightBitScreenColors => "eight bits per colour, screen colours".to_owned(),
+        Rule::H264WithAac => "H.264 video, at most one AAC sound track".to_owned(),
+        Rule::OneAacTrack => "one AAC track".to_owned(),
+        Rule::OpusMono => "Opus with one channel".to_owned(),
+        Rule::Sticker512 => "512 by 512 pixels".to_owned(),
+        Rule::StillAtMost(bytes) => format!("{} if it does not move", size(bytes)),
+        Rule::NotAWebPage => "no web pages".to_owned(),
+    }
 }

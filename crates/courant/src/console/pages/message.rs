@@ -10,14 +10,12 @@ use axum::{
 };
 use engine::Event;
 use maud::{Markup, html};
-use model::{
-    MessageId, Submission, Time,
-    message::{Draft, PlanSource, StepDraft},
-};
+use model::{MessageId, Time};
 use store::{Change, Record};
 
 use super::live_switch;
 use crate::{
+    admin::same,
     clock,
     console::{
         Console,
@@ -27,7 +25,7 @@ use crate::{
         parts,
     },
     core::Core,
-    desk::accept,
+    desk::{accept, shard::Job},
     people::{Role, audit},
     views::{self, MessageView, StepView, TimelineEntry},
 };
@@ -94,6 +92,7 @@ pub(in crate::console) async fn cancel(
     if record.state.is_settled() {
         return Err(Trouble::Refused("The message has come to its end already.".to_owned()));
     }
+    note(core, record.message.id, format!("cancelled by {}", visitor.name())).await;
     let stored = core.shards.event_stored(record.message.id, Event::Cancelled).await;
     if !matches!(stored.await, Ok(Ok(()))) {
         return Err(Trouble::Store);
@@ -111,8 +110,16 @@ pub(in crate::console) async fn again(
     let core = console.core();
     let record = record(core, &id).await?;
     let new = send_again(core, &record).await?;
+    let old = record.message.id;
+    note(core, new, format!("sent again from {old} by {}", visitor.name())).await;
+    note(core, old, format!("sent again as {new} by {}", visitor.name())).await;
     audit::note(core, visitor.name(), "sent again", record.message.id, &format!("as {new}")).await;
     Ok(page::after(&path(new), "again"))
+}
+
+/// Writes an action into the message's own history.
+async fn note(core: &Core, id: MessageId, text: String) {
+    core.shards.send(Job::Note { id, by: "operator", text }).await;
 }
 
 /// The same plan for the same recipient, as a new message of the same account and dialect. The
@@ -120,29 +127,10 @@ pub(in crate::console) async fn again(
 async fn send_again(core: &Arc<Core>, record: &Record) -> Result<MessageId, Trouble> {
     let message = &record.message;
     let account = core.accounts.by_name(&message.account).ok_or(Trouble::Missing("account"))?;
-    let steps = message.plan().steps().iter().map(|step| StepDraft {
-        channel: step.channel,
-        sender: step.sender.clone(),
-        body: step.body.clone(),
-        patience: Some(step.patience),
-        extras: step.extras.clone(),
-    });
-    let mut brief = message.brief().clone();
-    (brief.send_at, brief.expires_at) = (None, None);
-    let draft = Draft {
-        recipient: message.recipient.clone(),
-        client_ref: None,
-        memo: message.memo.clone(),
-        void: None,
-    };
-    let bulk = brief.bulk.take();
-    let submission = Submission {
-        brief,
-        plan: PlanSource::Steps { steps: steps.collect(), extend: None },
-        recipients: vec![draft],
-        bulk,
-    };
-    let prepared = accept::prepare(core, account, message.dialect, submission).await?;
+    if account.config.suspended {
+        return Err(Trouble::Refused("The account is suspended.".to_owned()));
+    }
+    let prepared = accept::prepare(core, account, message.dialect, same(record)).await?;
     let new = prepared.accepted.messages.first().map(|accepted| accepted.id).ok_or(Trouble::Store)?;
     match prepared.store(core, None).await? {
         accept::Stored::Done => Ok(new),

@@ -11,18 +11,18 @@ use super::head;
 use crate::{
     clock,
     console::{
-        Console, chart,
+        Console,
+        chart::{self, Cell, per_minute},
         forms::Fields,
         gate::Visitor,
         page::{Answer, Page, Section},
         parts,
     },
-    metrics::pulse::{Cell, Counts, per_minute},
     views,
 };
 
 /// Minutes shown.
-const MINUTES: usize = 60;
+const MINUTES: u32 = 60;
 /// Failures shown.
 const FAILURES: usize = 6;
 /// Rows of charts by account at most.
@@ -39,7 +39,7 @@ pub(in crate::console) async fn show(
     let overview = views::overview(core).await?;
     let routes = views::routes(core).await?;
     let failures = core.store.search(failed(), None, FAILURES).await?;
-    let cells = chosen(core.metrics.pulse.cells(now, MINUTES), &query);
+    let cells = chosen(chart::cells(&core.stats, now, MINUTES), &query);
     let content = html! {
         (head("Overview", true))
         (filters(&console, &query))
@@ -111,10 +111,7 @@ fn filters(console: &Console, query: &Fields) -> Markup {
 
 fn hour(cells: &[Cell], now: Time) -> Markup {
     let row = per_minute(cells.iter(), now, MINUTES);
-    let mut sum = Counts::default();
-    for (_, counts) in &row {
-        sum += *counts;
-    }
+    let sum = chart::sum(&row);
     let tiles: [(&str, u64, chart::Layer); 4] = [
         ("Accepted", sum.accepted, ("info-fill", |counts| counts.accepted)),
         ("Delivered", sum.delivered, ("good-fill", |counts| counts.delivered)),
@@ -160,10 +157,7 @@ fn trend(cells: &[Cell], now: Time) -> Markup {
 
 fn trend_row(title: &Markup, name: &str, cells: &[&Cell], now: Time) -> Markup {
     let row = per_minute(cells.iter().copied(), now, MINUTES);
-    let mut sum = Counts::default();
-    for (_, counts) in &row {
-        sum += *counts;
-    }
+    let sum = chart::sum(&row);
     let label = format!("{name}, per minute in the last hour: {}", chart::words(&sum));
     html! {
         div.row-chart {
