@@ -36,8 +36,8 @@ pub use messages::Page;
 pub use openapi::document;
 pub use operations::{OPERATIONS, Operation};
 pub use problem::Problem;
-pub use send::{NewMessage, NewStep, Sent, To};
 pub(crate) use send::same;
+pub use send::{NewMessage, NewStep, Sent, To};
 pub use tokens::{Grant, MadeToken, NewToken, Scope, TokenView, grant};
 
 use crate::app::App;

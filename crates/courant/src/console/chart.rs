@@ -114,8 +114,11 @@ pub(super) fn words(counts: &Counts) -> String {
         (counts.fell_back, "fell back"),
         (counts.failed, "failed"),
     ];
-    let said: Vec<String> =
-        all.iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{number} {word}")).collect();
+    let said: Vec<String> = all
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, word)| format!("{number} {word}"))
+        .collect();
     if said.is_empty() { "nothing".to_owned() } else { said.join(", ") }
 }
 

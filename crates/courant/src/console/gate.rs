@@ -131,7 +131,9 @@ async fn admit(console: &Console, needed: Role, request: Request) -> Result<Requ
     if parts.method != Method::GET && parts.method != Method::HEAD {
         let fields = form(&parts.headers, body).await?;
         if !same(fields.text("csrf"), &visitor.session.csrf) {
-            return Err(Closed::Form("It was made for another session. Go back, reload the page, try again."));
+            return Err(Closed::Form(
+                "It was made for another session. Go back, reload the page, try again.",
+            ));
         }
         parts.extensions.insert(fields);
         body = Body::empty();
@@ -211,8 +213,7 @@ pub(super) fn set_cookie(console: &Console, name: &str, value: &str, seconds: u6
 
 /// Headers of every answer.
 pub(super) async fn harden(request: Request, next: Next) -> Response {
-    let policy =
-        if request.uri().path().starts_with("/console/handsets") { PHONE_POLICY } else { POLICY };
+    let policy = if request.uri().path().starts_with("/console/handsets") { PHONE_POLICY } else { POLICY };
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     let fixed = [
@@ -236,7 +237,9 @@ mod tests {
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let pairs = pairs.iter();
-        pairs.map(|(name, value)| ((*name).parse().expect("a name"), HeaderValue::from_static(value))).collect()
+        pairs
+            .map(|(name, value)| ((*name).parse().expect("a name"), HeaderValue::from_static(value)))
+            .collect()
     }
 
     #[test]

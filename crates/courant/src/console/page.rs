@@ -110,14 +110,15 @@ impl Page<'_> {
     }
 
     fn side(&self) -> Markup {
-        let sections = Section::ALL.into_iter().filter(|section| section.is_shown(self.console, self.visitor));
+        let sections =
+            Section::ALL.into_iter().filter(|section| section.is_shown(self.console, self.visitor));
         html! {
             a.brand href="/console" { (mark()) span { "Courant" }
                 @if self.console.app.sandbox().is_some() { span.tag { "sandbox" } }
             }
             form.find role="search" action="/console/messages" method="get" {
                 label.hidden for="find" { "Find a message by any id or number" }
-                input #find type="search" name="q" placeholder="Find any id or number" autocomplete="off"
+                input #find type="search" name="q" placeholder="Id or number" autocomplete="off"
                     maxlength="512" spellcheck="false";
             }
             nav aria-label="Main" {

@@ -118,7 +118,11 @@ fn rough(span: Span) -> String {
 }
 
 fn two(large: u64, large_unit: &str, small: u64, small_unit: &str) -> String {
-    if small == 0 { format!("{large} {large_unit}") } else { format!("{large} {large_unit} {small} {small_unit}") }
+    if small == 0 {
+        format!("{large} {large_unit}")
+    } else {
+        format!("{large} {large_unit} {small} {small_unit}")
+    }
 }
 
 /// A count with thin gaps between thousands.
@@ -159,14 +163,18 @@ mod tests {
 
     #[test]
     fn durations_and_counts_read_well() {
-        let cases = [(0, "0 ms"), (600, "600 ms"), (1_500, "1.5 s"), (60_000, "1 min"), (90_000, "1 min 30 s")];
+        let cases =
+            [(0, "0 ms"), (600, "600 ms"), (1_500, "1.5 s"), (60_000, "1 min"), (90_000, "1 min 30 s")];
         for (millis, text) in cases {
             assert_eq!(span(Span::from_millis(millis)), text);
         }
         assert_eq!(span(Span::from_hours(48)), "2 d");
         assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!(count(12), "12");
-        assert_eq!(sentence("whatsapp is given up: (sms), whatsapps"), "WhatsApp is given up: (SMS), whatsapps");
+        assert_eq!(
+            sentence("whatsapp is given up: (sms), whatsapps"),
+            "WhatsApp is given up: (SMS), whatsapps"
+        );
         assert_eq!(stamp(Time::from_millis(1_500)), "1970-01-01T00:00:01.500Z");
     }
 }

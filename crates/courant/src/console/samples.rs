@@ -52,7 +52,8 @@ impl Draft {
         if text.is_empty() || text.chars().count() > MAX_TEXT {
             return Err(format!("The text needs 1 to {MAX_TEXT} characters."));
         }
-        let media = MEDIA.iter().find(|(value, _)| *value == form.text("media")).map_or("", |(value, _)| value);
+        let media =
+            MEDIA.iter().find(|(value, _)| *value == form.text("media")).map_or("", |(value, _)| value);
         let wait_ms = form.text("wait").parse().unwrap_or(600);
         Ok(Self { number: number.digits().to_owned(), text, media, wait_ms, url: url.to_owned() })
     }
@@ -66,7 +67,8 @@ impl Draft {
             "pdf" => ("document", "application/pdf"),
             _ => return None,
         };
-        let name = if self.media == "missing" { "none.jpg".to_owned() } else { format!("sample.{}", self.media) };
+        let name =
+            if self.media == "missing" { "none.jpg".to_owned() } else { format!("sample.{}", self.media) };
         Some((kind, format!("{}/sandbox/media/{name}", self.url), mime))
     }
 
@@ -78,7 +80,8 @@ impl Draft {
 impl Sample {
     /// A line for a shell.
     pub(super) fn curl(&self, url: &str) -> String {
-        let mut line = format!("curl -X {} '{url}{}' \\\n  -H 'Content-Type: application/json'", self.method, self.path);
+        let mut line =
+            format!("curl -X {} '{url}{}' \\\n  -H 'Content-Type: application/json'", self.method, self.path);
         for (name, value) in &self.headers {
             line += &format!(" \\\n  -H '{name}: {value}'");
         }

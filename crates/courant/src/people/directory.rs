@@ -97,7 +97,11 @@ pub async fn put(core: &Core, name: &str, role: Role, password_hash: String) -> 
     let version = known.map_or(0, |document| document.version);
     let document = Document { account: nobody(), kind: KIND, key: name.to_owned(), json, version };
     let verdicts = core.store.commit(vec![Change::PutDocument(document)]).await.map_err(refuse)?;
-    if verdicts.iter().all(|verdict| *verdict == Verdict::Applied) { Ok(()) } else { Err(Refusal::Overloaded) }
+    if verdicts.iter().all(|verdict| *verdict == Verdict::Applied) {
+        Ok(())
+    } else {
+        Err(Refusal::Overloaded)
+    }
 }
 
 /// Removes a person from the store.

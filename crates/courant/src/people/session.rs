@@ -40,11 +40,8 @@ struct Kept {
 /// If the store cannot take it.
 pub async fn begin(core: &Core, person: &Person) -> Result<String, Refusal> {
     let token = token();
-    let kept = Kept {
-        name: person.name.clone(),
-        csrf: self::token(),
-        password: digest(&person.password_hash),
-    };
+    let kept =
+        Kept { name: person.name.clone(), csrf: self::token(), password: digest(&person.password_hash) };
     let remembered = Remembered {
         account: nobody(),
         kind: KIND,

@@ -2,6 +2,7 @@
 //! end, callbacks caught by the sandbox's webhook bin.
 
 mod behaviours;
+mod console;
 mod crash;
 mod durability;
 mod harness;

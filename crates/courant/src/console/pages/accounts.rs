@@ -76,7 +76,8 @@ pub(in crate::console) async fn show(
     Path(name): Path<String>,
 ) -> Answer {
     let core = console.core();
-    let account = core.accounts.by_name(&AccountName::from(name.as_str())).ok_or(Trouble::Missing("account"))?;
+    let account =
+        core.accounts.by_name(&AccountName::from(name.as_str())).ok_or(Trouble::Missing("account"))?;
     let view = views::accounts(core).await?.into_iter().find(|view| view.name == name);
     let view = view.ok_or(Trouble::Missing("account"))?;
     let default = scenarios::default(core, account).await.ok();

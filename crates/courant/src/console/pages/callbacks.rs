@@ -130,7 +130,7 @@ fn receivers(parked: &[StoredCallback]) -> Markup {
                 tbody {
                     @for ((host, account), (count, latest)) in &hosts {
                         tr {
-                            td.mono { (host) } td { (account) }
+                            td.url { (host) } td { (account) }
                             td.number { (parts::count(*count)) }
                             td { (latest.last_result.as_deref().unwrap_or_default()) }
                         }
@@ -181,7 +181,7 @@ fn row(view: &CallbackView, may: bool, now: model::Time) -> Markup {
                 }
                 div.small.soft { (view.account) ", " (parts::dialect_name(&view.dialect)) }
             }
-            td { (view.url) }
+            td.url { (view.url) }
             td.number { (view.tries) }
             td { (view.last_result.as_deref().unwrap_or_default()) }
             td.wide { (parts::ago(view.due_at.0, now)) }

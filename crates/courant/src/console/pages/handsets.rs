@@ -166,7 +166,8 @@ pub(in crate::console) async fn behave(
     let number = digits(&number)?;
     let body = json!({ "behaviour": form.text("behaviour") });
     post(sandbox(&console)?, Method::PUT, &format!("/sandbox/handsets/{number}"), &body).await?;
-    audit::note(console.core(), visitor.name(), "changed a phone", number.as_str(), form.text("behaviour")).await;
+    audit::note(console.core(), visitor.name(), "changed a phone", number.as_str(), form.text("behaviour"))
+        .await;
     Ok(page::after(&format!("/console/handsets/{number}"), "behaves"))
 }
 
@@ -193,7 +194,7 @@ pub(in crate::console) async fn send(
         let text = String::from_utf8_lossy(&bytes).into_owned();
         return Err(Trouble::Refused(format!("The API answered {status}: {text}")));
     }
-        let search = Search { recipient: Some(draft.number.clone()), since: Some(began), ..Search::default() };
+    let search = Search { recipient: Some(draft.number.clone()), since: Some(began), ..Search::default() };
     let sent = console.core().store.search(search, None, 1).await?;
     let subject = sent.first().map(|record| record.message.id.to_string()).unwrap_or_default();
     audit::note(console.core(), visitor.name(), "sent a sample", subject, sample.dialect).await;

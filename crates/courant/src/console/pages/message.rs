@@ -257,7 +257,7 @@ fn clocks(view: &MessageView, now: Time) -> Markup {
                 @for (index, step) in begun.iter().enumerate() {
                     @let start = step.begun_at.map_or(from, |at| at.0);
                     @let end = begun.get(index + 1).and_then(|next| next.begun_at).map(|at| at.0)
-                        .or(step.delivered_at.map(|at| at.0)).unwrap_or(until);
+                        .or_else(|| step.delivered_at.map(|at| at.0)).unwrap_or(until);
                     @let limit = step.handed_over_at.map(|at| at.0 + model::Span::from_millis(step.patience_ms));
                     div.clock {
                         span { (parts::channel_word(&step.channel)) }
@@ -382,7 +382,7 @@ fn callbacks(view: &MessageView, visitor: &Visitor, now: Time) -> Markup {
                 tbody {
                     @for callback in &view.callbacks {
                         tr {
-                            td { (callback.about) div.small.soft { (callback.url) } }
+                            td { (callback.about) div.small.soft.url { (callback.url) } }
                             td { (parts::status_word(&callback.standing)) }
                             td.number { (callback.tries) }
                             td {

@@ -77,9 +77,9 @@ fn frame(console: &Console, visitor: &Visitor, title: &str, content: &Markup) ->
 }
 
 fn wanted(query: &Fields, now: Time) -> Result<Search, Trouble> {
-    let number = query.given("number").map(|text| {
-        Phone::parse(text).map_or_else(|| text.to_owned(), |phone| phone.digits().to_owned())
-    });
+    let number = query
+        .given("number")
+        .map(|text| Phone::parse(text).map_or_else(|| text.to_owned(), |phone| phone.digits().to_owned()));
     Ok(Search {
         account: query.given("account").map(AccountName::from),
         dialect: query.given("dialect").map(str::to_owned),
@@ -146,9 +146,10 @@ fn filters(console: &Console, query: &Fields) -> Markup {
             }
         }
     };
-    let any = ["account", "dialect", "channel", "status", "cause", "number", "since", "until", "batch", "settled"]
-        .into_iter()
-        .any(|name| query.given(name).is_some());
+    let any =
+        ["account", "dialect", "channel", "status", "cause", "number", "since", "until", "batch", "settled"]
+            .into_iter()
+            .any(|name| query.given(name).is_some());
     let rare = ["dialect", "cause", "until"].into_iter().any(|name| query.given(name).is_some());
     html! {
         form.filters action="/console/messages" method="get" aria-label="Filter messages" {

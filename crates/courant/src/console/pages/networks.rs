@@ -71,7 +71,8 @@ pub(in crate::console) async fn hold(
 ) -> Answer {
     let core = console.core();
     let all = [Hold::Open, Hold::Paused, Hold::Draining];
-    let hold = all.into_iter().find(|hold| hold.as_str() == form.text("hold")).ok_or(Trouble::Missing("choice"))?;
+    let hold =
+        all.into_iter().find(|hold| hold.as_str() == form.text("hold")).ok_or(Trouble::Missing("choice"))?;
     let (held, subject) = match form.given("route") {
         Some(name) => {
             let name = RouteName::from(name);

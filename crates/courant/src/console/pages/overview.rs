@@ -60,8 +60,13 @@ pub(in crate::console) async fn show(
             }
         }
     };
-    let page =
-        Page { console: &console, visitor: &visitor, section: Section::Overview, title: "Overview", done: None };
+    let page = Page {
+        console: &console,
+        visitor: &visitor,
+        section: Section::Overview,
+        title: "Overview",
+        done: None,
+    };
     Ok(page.show(&content))
 }
 

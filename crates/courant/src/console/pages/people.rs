@@ -92,7 +92,9 @@ pub(in crate::console) async fn put(
     }
     let known = directory::find(core, name).await?;
     if known.as_ref().is_some_and(|person| person.origin == Origin::Configuration) {
-        return Err(Trouble::Refused("This person is known from the configuration; change it there.".to_owned()));
+        return Err(Trouble::Refused(
+            "This person is known from the configuration; change it there.".to_owned(),
+        ));
     }
     let given = form.all("password").next().unwrap_or_default();
     let hash = match known {
@@ -114,7 +116,9 @@ pub(in crate::console) async fn remove(
     let name = form.text("name");
     let person = directory::find(core, name).await?.ok_or(Trouble::Missing("person"))?;
     if person.origin == Origin::Configuration {
-        return Err(Trouble::Refused("This person is known from the configuration; change it there.".to_owned()));
+        return Err(Trouble::Refused(
+            "This person is known from the configuration; change it there.".to_owned(),
+        ));
     }
     directory::remove(core, name).await?;
     audit::note(core, visitor.name(), "removed a person", name, "").await;

@@ -188,7 +188,8 @@ fn verdict(core: &Core, account: &Account, flow: &[FlowStep]) -> Verdict {
         let repeated = flow[..index].iter().any(|earlier| earlier.channel == step.channel);
         Some((index, never(account, step, repeated)?))
     };
-    let (patience, validity) = (core.config.cascade.default_patience_ms, core.config.cascade.default_validity_ms);
+    let (patience, validity) =
+        (core.config.cascade.default_patience_ms, core.config.cascade.default_validity_ms);
     let waits = u64::try_from(flow.len().saturating_sub(1)).unwrap_or(0);
     let worst = Span::from_millis(patience.saturating_mul(waits).saturating_add(validity));
     Verdict { never: flow.iter().enumerate().filter_map(fault).collect(), worst }
