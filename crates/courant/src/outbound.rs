@@ -26,7 +26,6 @@ pub fn spawn_send(
         core.metrics.answered(&route, &event, clock::now().since(began));
         drop(permit);
         core.shards.event(attempt.message, event).await;
-        core.orphans.settle(&core, &route, attempt).await;
     });
 }
 

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 mod fields;
 pub mod infobip;
+pub mod kaleyra;
 pub mod messangi;
 pub mod support;
 pub mod telesign;
@@ -128,6 +129,8 @@ pub struct Settings {
     pub telesign: Option<telesign::Settings>,
     /// Infobip OMNI; `None` if the account does not speak it.
     pub infobip: Option<infobip::Settings>,
+    /// Kaleyra; `None` if the account does not speak it.
+    pub kaleyra: Option<kaleyra::Settings>,
     /// Messangi; `None` if the account does not use it.
     pub messangi: Option<messangi::Settings>,
     /// Webex Connect; `None` if the account does not use it.
@@ -260,8 +263,13 @@ pub enum Success {
 pub type Query = BTreeMap<String, Vec<String>>;
 
 /// All dialects.
-pub static ALL: &[&dyn Dialect] =
-    &[&telesign::Telesign, &infobip::Infobip, &webex_connect::WebexConnect, &messangi::Messangi];
+pub static ALL: &[&dyn Dialect] = &[
+    &telesign::Telesign,
+    &infobip::Infobip,
+    &kaleyra::Kaleyra,
+    &webex_connect::WebexConnect,
+    &messangi::Messangi,
+];
 
 /// The dialect of this name.
 #[must_use]

@@ -50,8 +50,8 @@ struct Begun {
 pub enum Stored {
     /// It is stored and on its way.
     Done,
-    /// Some client ids are taken; those messages are marked as rejected, the rest must be stored
-    /// again.
+    /// Some client ids are taken; those messages are marked as rejected, so the answer is another,
+    /// and the rest (perhaps nothing) must be stored again.
     Duplicates(Prepared),
     /// Its idempotency key is taken; this is what stands there.
     Remembered(Remembered),
@@ -195,6 +195,9 @@ impl Prepared {
     /// # Errors
     /// [`Refusal::Overloaded`] if the store cannot take it now; nothing is stored then.
     pub async fn store(self, core: &Arc<Core>, remember: Option<Remembered>) -> Result<Stored, Refusal> {
+        if self.groups.is_empty() {
+            return Ok(Stored::Done);
+        }
         let changes = self.changes(core, remember);
         let verdicts = core.store.commit(changes).await.map_err(refuse)?;
         for verdict in &verdicts {
@@ -239,18 +242,12 @@ impl Prepared {
         if calls_back {
             core.outbox.notify_one();
         }
-        again.retain(|group| !group.messages.is_empty());
         if again.is_empty() {
             return Stored::Done;
         }
+        again.retain(|group| !group.messages.is_empty());
         self.groups = again;
         Stored::Duplicates(self)
-    }
-
-    /// Whether nothing is left to be stored.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.groups.is_empty()
     }
 }
 

@@ -8,10 +8,9 @@ use std::{
 };
 
 use connectors::NotStored;
-use engine::Event;
-use model::{AttemptId, Receipt, RouteName, Span, Time};
+use model::{Receipt, RouteName, Span, Time};
 use serde::{Deserialize, Serialize};
-use store::{Change, Document, Part, StoreError};
+use store::{Change, Document, Part, StoreError, UpstreamRow};
 
 use super::{accept::nobody, sink::hand_on};
 use crate::{clock, core::Core};
@@ -131,22 +130,23 @@ impl Orphans {
         Ok(())
     }
 
-    /// Hands on the receipts that came before their submission was recorded. The record is saved
-    /// before this looks, because its shard takes events in order.
-    pub async fn settle(&self, core: &Arc<Core>, route: &RouteName, attempt: AttemptId) {
-        if self.lock().waiting.is_empty() {
-            return;
-        }
-        let stored = core.shards.event_stored(attempt.message, Event::Woken).await;
-        if !matches!(stored.await, Ok(Ok(()))) {
-            return;
-        }
-        let Ok(mut records) = core.store.load(vec![attempt.message]).await else { return };
-        let Some(record) = records.pop().flatten() else { return };
-        let upstream = record.state.upstream(attempt.step, attempt.attempt).iter().zip(0_u8..);
-        let parts = upstream.map(|(id, part)| (id.clone(), Part { attempt, part })).collect();
-        if self.hand_on(core, route, parts).await.is_err() {
-            tracing::warn!(%route, "receipts that came early were not stored; the next start tells them again");
+    /// Submissions were recorded: hands on the receipts that came before. Called after the commit,
+    /// so either this finds a receipt that was put aside, or whoever puts it aside finds the
+    /// submission.
+    pub fn recorded(&self, core: &Arc<Core>, rows: &[UpstreamRow]) {
+        let parts: Vec<(RouteName, String, Part)> = {
+            let book = self.lock();
+            let waits =
+                |row: &&UpstreamRow| book.waiting.contains_key(&(row.route.clone(), row.upstream.clone()));
+            rows.iter().filter(waits).map(|row| (row.route.clone(), row.upstream.clone(), row.part)).collect()
+        };
+        for (route, upstream, part) in parts {
+            let core = Arc::clone(core);
+            tokio::spawn(async move {
+                if core.orphans.hand_on(&core, &route, vec![(upstream, part)]).await.is_err() {
+                    tracing::warn!(%route, "a receipt that came early was not stored; the next start tells it again");
+                }
+            });
         }
     }
 

@@ -186,6 +186,8 @@ impl Shard {
         let mut rest = Vec::with_capacity(jobs.len());
         for job in jobs {
             match job {
+                // Somebody may have loaded it, and gone on with it, before this came.
+                Job::Seed(record) if self.cache.knows(record.message.id) => {}
                 Job::Seed(record) => self.cache.insert(record),
                 Job::Event { .. } | Job::Take { .. } | Job::Note { .. } => rest.push(job),
             }
@@ -243,6 +245,7 @@ impl Shard {
             if verdict == Verdict::Applied {
                 calls_back |= work.transition.calls_back();
                 work.transition.record.version += 1;
+                self.core.orphans.recorded(&self.core, work.transition.upstream());
                 self.act(&mut work);
                 self.finish(work);
             } else {
@@ -380,6 +383,11 @@ impl Cache {
 
     fn contains(&self, id: MessageId) -> bool {
         matches!(self.records.get(&id), Some(Some(_)))
+    }
+
+    /// Whether it is at hand or being worked on.
+    fn knows(&self, id: MessageId) -> bool {
+        self.records.contains_key(&id)
     }
 
     /// Takes a record out; its place in the order of forgetting stays.

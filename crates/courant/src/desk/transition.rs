@@ -106,6 +106,12 @@ impl Transition {
         self.changed
     }
 
+    /// Ids that networks gave.
+    #[must_use]
+    pub fn upstream(&self) -> &[UpstreamRow] {
+        &self.upstream
+    }
+
     /// Whether callbacks came of it.
     #[must_use]
     pub fn calls_back(&self) -> bool {

@@ -133,7 +133,7 @@ async fn send_until(
 }
 
 async fn settled(client: &reqwest::Client, url: &str, reference: &str) -> Value {
-    let deadline = Instant::now() + PATIENCE * 3;
+    let deadline = Instant::now() + PATIENCE;
     loop {
         let request =
             client.get(format!("{url}/v1/omnichannel/{reference}")).header("authorization", TELESIGN_BASIC);
@@ -169,7 +169,7 @@ async fn doubled(
 
 /// Every accepted message had its final callback (at least once).
 async fn called_back(client: &reqwest::Client, url: &str, accepted: &HashMap<String, String>) {
-    let deadline = Instant::now() + PATIENCE * 2;
+    let deadline = Instant::now() + PATIENCE;
     loop {
         let bin: Value = client
             .get(format!("{url}/sandbox/bin/crash"))

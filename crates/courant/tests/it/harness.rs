@@ -11,7 +11,7 @@ use courant::cli::sandbox::RunningSandbox;
 use serde_json::{Value, json};
 
 /// Longest wait for any condition.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The vendor's example credentials in proper Basic form.
 pub(crate) const TELESIGN_BASIC: &str =

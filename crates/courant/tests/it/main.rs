@@ -8,3 +8,5 @@ mod durability;
 mod harness;
 mod process;
 mod telesign;
+mod tidy;
+mod vendors;

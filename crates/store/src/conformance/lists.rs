@@ -63,6 +63,20 @@ pub async fn search_lists_newest_first_and_goes_on_before_a_cursor(bench: Bench)
 }
 
 /// Case.
+pub async fn search_by_time_finds_messages_of_one_moment_whatever_the_order_of_their_ids(bench: Bench) {
+    let at = time(500);
+    let ids = [3, 1, 2].map(|random| MessageId::new(at, random));
+    for (n, id) in (500..).zip(ids) {
+        let message = Message { id, accepted_at: at, ..message(n, "acme") };
+        apply(&*bench.store, vec![insert(new(message))]).await;
+    }
+    let around = Search { since: Some(at), until: Some(time(501)), ..Search::default() };
+    let mut seen = found(&bench, around, None, 9).await;
+    seen.sort_unstable();
+    assert_eq!(seen, [1, 2, 3].map(|random| MessageId::new(at, random)));
+}
+
+/// Case.
 pub async fn search_filters_by_each_condition(bench: Bench) {
     let store = &*bench.store;
     stored(store, 1..3).await;

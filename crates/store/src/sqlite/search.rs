@@ -95,18 +95,20 @@ impl Reader {
         Ok(Some(conditions))
     }
 
-    /// The keys between which to look: below the first, from the second on.
+    /// The keys between which to look: below the first, from the second on. They come from the
+    /// neighbours outside the time asked for, since ids of one millisecond are not stored in
+    /// their order.
     fn window(&self, filter: &Search, before: i64) -> Outcome<(i64, i64)> {
         let newest = match filter.until {
             Some(until) => {
                 let id = MessageId::new(until + MARGIN, u128::MAX);
-                self.key_at(id, "id <= ?1 ORDER BY id DESC")?.map_or(0, |key| key + 1).min(before)
+                self.key_at(id, "id > ?1 ORDER BY id")?.map_or(before, |key| key.min(before))
             }
             None => before,
         };
         let oldest = match filter.since {
             Some(since) => {
-                self.key_at(MessageId::new(since - MARGIN, 0), "id >= ?1 ORDER BY id")?.unwrap_or(i64::MAX)
+                self.key_at(MessageId::new(since - MARGIN, 0), "id < ?1 ORDER BY id DESC")?.unwrap_or(0)
             }
             None => 0,
         };
