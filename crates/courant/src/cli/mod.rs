@@ -1,13 +1,21 @@
 //! The command line.
 
 mod check;
+mod client;
 mod demo;
+mod doctor;
+mod generate;
+mod import;
+mod messages;
+mod operate;
+mod plans;
 pub mod sandbox;
 mod serve;
+mod watch;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, Log, LogFormat};
@@ -33,6 +41,32 @@ enum Command {
     Check(Check),
     /// Print the commented default configuration.
     Config,
+    Send(messages::Send),
+    Status(messages::Status),
+    Watch(watch::Watch),
+    Messages(messages::Messages),
+    /// Callbacks that were given up: list them, send them again.
+    #[command(subcommand)]
+    Callbacks(operate::Callbacks),
+    Accounts(operate::Accounts),
+    /// Routes: list, pause, resume, drain.
+    #[command(subcommand)]
+    Routes(operate::Routes),
+    /// Senders: list, pause, resume, drain.
+    #[command(subcommand)]
+    Senders(operate::Senders),
+    /// Stored plans and scenarios: check them.
+    #[command(subcommand)]
+    Plans(plans::Plans),
+    Import(import::Import),
+    Export(messages::Export),
+    /// Tokens of the API: make, list, revoke.
+    #[command(subcommand)]
+    Tokens(operate::Tokens),
+    Backup(operate::Backup),
+    Doctor(doctor::Doctor),
+    Completions(generate::Completions),
+    Man(generate::Man),
 }
 
 #[derive(Debug, Args)]
@@ -92,25 +126,50 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("the runtime could not be started: {error}")),
     };
-    let result = runtime.block_on(async {
-        match cli.command {
-            Command::Serve(arguments) => serve::run(&arguments.config, &arguments.set).await,
-            Command::Sandbox(arguments) => {
-                sandbox::run(arguments.listen, arguments.data, &arguments.set).await
-            }
-            Command::Demo(arguments) => demo::run(arguments.sandbox.listen, arguments.once).await,
-            Command::Check(arguments) => check::run(&arguments.config, &arguments.set),
-            Command::Config => {
-                print!("{}", crate::config::DEFAULT);
-                Ok(())
-            }
-        }
-    });
+    let result = runtime.block_on(run(cli.command));
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(text) => fail(&text),
     }
+}
+
+async fn run(command: Command) -> Result<(), String> {
+    match command {
+        Command::Serve(arguments) => serve::run(&arguments.config, &arguments.set).await,
+        Command::Sandbox(arguments) => sandbox::run(arguments.listen, arguments.data, &arguments.set).await,
+        Command::Demo(arguments) => demo::run(arguments.sandbox.listen, arguments.once).await,
+        Command::Check(arguments) => check::run(&arguments.config, &arguments.set),
+        Command::Config => {
+            print!("{}", crate::config::DEFAULT);
+            Ok(())
+        }
+        Command::Send(arguments) => messages::send(arguments).await,
+        Command::Status(arguments) => messages::status(arguments).await,
+        Command::Watch(arguments) => watch::run(arguments).await,
+        Command::Messages(arguments) => messages::list(arguments).await,
+        Command::Callbacks(command) => operate::callbacks(command).await,
+        Command::Accounts(arguments) => operate::accounts(arguments).await,
+        Command::Routes(command) => operate::routes(command).await,
+        Command::Senders(command) => operate::senders(command).await,
+        Command::Plans(command) => plans::run(command),
+        Command::Import(arguments) => import::run(arguments).await,
+        Command::Export(arguments) => messages::export(arguments).await,
+        Command::Tokens(command) => operate::tokens(command).await,
+        Command::Backup(arguments) => operate::backup(arguments).await,
+        Command::Doctor(arguments) => doctor::run(arguments).await,
+        Command::Completions(arguments) => {
+            generate::completions(&arguments, Cli::command());
+            Ok(())
+        }
+        Command::Man(arguments) => generate::man(&arguments, Cli::command()),
+    }
+}
+
+/// The command line as clap knows it: for the reference.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 fn fail(text: &str) -> ExitCode {
