@@ -22,13 +22,13 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 #[command(next_help_heading = "Connection")]
 pub(super) struct Remote {
     /// Address of the running Courant [default: http://127.0.0.1:8480].
-    #[arg(long, env = "COURANT_URL")]
+    #[arg(long, env = "COURANT_URL", hide_env_values = true)]
     url: Option<String>,
     /// Token of its API.
     #[arg(long, env = "COURANT_TOKEN", hide_env_values = true)]
     token: Option<String>,
     /// Section of the profile file (~/.config/courant/profiles.toml) with `url` and `token`.
-    #[arg(long, env = "COURANT_PROFILE")]
+    #[arg(long, env = "COURANT_PROFILE", hide_env_values = true)]
     profile: Option<String>,
     /// Print JSON.
     #[arg(long)]

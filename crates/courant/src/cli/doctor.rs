@@ -30,7 +30,7 @@ const SOON: Span = Span::from_hours(21 * 24);
 pub(super) struct Doctor {
     /// The configuration file; without it (and without ./courant.toml) only the running Courant is
     /// looked at.
-    #[arg(long, short, env = "COURANT_CONFIG")]
+    #[arg(long, short, env = "COURANT_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
     #[command(flatten)]
     remote: Remote,
@@ -168,7 +168,7 @@ fn address(route: &RouteConfig) -> Option<(String, u16)> {
     if let Some(smpp) = &route.smpp {
         return Some((smpp.host.clone(), smpp.port));
     }
-    let url = url::Url::parse(&route.whatsapp_cloud.as_ref()?.base_url.to_string()).ok()?;
+    let url = url::Url::parse(&route.whatsapp_cloud.as_ref()?.base_url.as_ref()).ok()?;
     Some((url.host_str()?.to_owned(), url.port_or_known_default()?))
 }
 

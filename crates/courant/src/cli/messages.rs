@@ -217,7 +217,7 @@ pub(super) fn entry(entry: &TimelineEntry) {
 fn rows(items: &[MessageRow]) {
     let cells = |row: &MessageRow| {
         let status =
-            row.cause.as_ref().map_or(row.status.clone(), |cause| format!("{}: {cause}", row.status));
+            row.cause.as_ref().map_or_else(|| row.status.clone(), |cause| format!("{}: {cause}", row.status));
         vec![
             row.id.clone(),
             row.accepted_at.to_string(),

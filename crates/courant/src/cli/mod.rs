@@ -72,7 +72,7 @@ enum Command {
 #[derive(Debug, Args)]
 struct Serve {
     /// The configuration file.
-    #[arg(long, short, env = "COURANT_CONFIG", default_value = "courant.toml")]
+    #[arg(long, short, env = "COURANT_CONFIG", hide_env_values = true, default_value = "courant.toml")]
     config: PathBuf,
     /// Override a key of the configuration: `server.listen="0.0.0.0:8480"`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -111,7 +111,7 @@ struct DemoSandbox {
 #[derive(Debug, Args)]
 struct Check {
     /// The configuration file.
-    #[arg(long, short, env = "COURANT_CONFIG", default_value = "courant.toml")]
+    #[arg(long, short, env = "COURANT_CONFIG", hide_env_values = true, default_value = "courant.toml")]
     config: PathBuf,
     /// Override a key of the configuration.
     #[arg(long = "set", value_name = "KEY=VALUE")]

@@ -204,7 +204,7 @@ pub(super) async fn senders(command: Senders) -> Result<(), String> {
         Senders::List(listing) => {
             let client = listing.remote.client()?;
             return client.show(client.look("/senders", &[]).await?, |page: Page<SenderView>| {
-                print_senders(page.items)
+                print_senders(page.items);
             });
         }
         Senders::Pause(arguments) => (arguments, "pause"),

@@ -21,7 +21,7 @@ pub(super) enum Plans {
 #[derive(Debug, Args)]
 pub(super) struct Check {
     /// The configuration file.
-    #[arg(long, short, env = "COURANT_CONFIG", default_value = "courant.toml")]
+    #[arg(long, short, env = "COURANT_CONFIG", hide_env_values = true, default_value = "courant.toml")]
     config: PathBuf,
     /// The sandbox's configuration instead.
     #[arg(long, conflicts_with = "config")]

@@ -195,6 +195,9 @@ impl Prepared {
     /// # Errors
     /// [`Refusal::Overloaded`] if the store cannot take it now; nothing is stored then.
     pub async fn store(self, core: &Arc<Core>, remember: Option<Remembered>) -> Result<Stored, Refusal> {
+        if self.is_empty() {
+            return Ok(Stored::Done);
+        }
         let changes = self.changes(core, remember);
         let verdicts = core.store.commit(changes).await.map_err(refuse)?;
         for verdict in &verdicts {
@@ -220,9 +223,10 @@ impl Prepared {
     /// Sets going what is stored, and keeps what has to be stored again.
     async fn go(mut self, core: &Arc<Core>, verdicts: &[Verdict]) -> Stored {
         let mut again = Vec::new();
-        let mut calls_back = false;
+        let (mut calls_back, mut duplicates) = (false, false);
         for (mut group, verdict) in std::mem::take(&mut self.groups).into_iter().zip(verdicts) {
             if let Verdict::Duplicate(positions) = verdict {
+                duplicates = true;
                 for position in positions.iter().rev() {
                     let begun = group.messages.remove(*position);
                     self.accepted.messages[begun.place].rejected = Some(Cause::Duplicate);
@@ -240,9 +244,10 @@ impl Prepared {
             core.outbox.notify_one();
         }
         again.retain(|group| !group.messages.is_empty());
-        if again.is_empty() {
+        if !duplicates {
             return Stored::Done;
         }
+        // Also if nothing is left to be stored: the caller must be told of the duplicates.
         self.groups = again;
         Stored::Duplicates(self)
     }

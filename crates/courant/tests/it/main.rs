@@ -1,9 +1,12 @@
 //! The whole program over real sockets: requests of callers in, simulated networks at the other
 //! end, callbacks caught by the sandbox's webhook bin.
 
+mod admin;
 mod behaviours;
+mod cli;
 mod crash;
 mod durability;
 mod harness;
 mod process;
+mod reference;
 mod telesign;
