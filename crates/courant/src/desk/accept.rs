@@ -50,8 +50,8 @@ struct Begun {
 pub enum Stored {
     /// It is stored and on its way.
     Done,
-    /// Some client ids are taken; those messages are marked as rejected, so the answer is another,
-    /// and the rest (perhaps nothing) must be stored again.
+    /// Some client ids are taken; those messages are marked as rejected, the rest must be stored
+    /// again.
     Duplicates(Prepared),
     /// Its idempotency key is taken; this is what stands there.
     Remembered(Remembered),
@@ -195,7 +195,7 @@ impl Prepared {
     /// # Errors
     /// [`Refusal::Overloaded`] if the store cannot take it now; nothing is stored then.
     pub async fn store(self, core: &Arc<Core>, remember: Option<Remembered>) -> Result<Stored, Refusal> {
-        if self.groups.is_empty() {
+        if self.is_empty() {
             return Ok(Stored::Done);
         }
         let changes = self.changes(core, remember);
@@ -223,9 +223,10 @@ impl Prepared {
     /// Sets going what is stored, and keeps what has to be stored again.
     async fn go(mut self, core: &Arc<Core>, verdicts: &[Verdict]) -> Stored {
         let mut again = Vec::new();
-        let mut calls_back = false;
+        let (mut calls_back, mut duplicates) = (false, false);
         for (mut group, verdict) in std::mem::take(&mut self.groups).into_iter().zip(verdicts) {
             if let Verdict::Duplicate(positions) = verdict {
+                duplicates = true;
                 for position in positions.iter().rev() {
                     let begun = group.messages.remove(*position);
                     self.accepted.messages[begun.place].rejected = Some(Cause::Duplicate);
@@ -242,12 +243,19 @@ impl Prepared {
         if calls_back {
             core.outbox.notify_one();
         }
-        if again.is_empty() {
+        again.retain(|group| !group.messages.is_empty());
+        if !duplicates {
             return Stored::Done;
         }
-        again.retain(|group| !group.messages.is_empty());
+        // Also if nothing is left to be stored: the caller must be told of the duplicates.
         self.groups = again;
         Stored::Duplicates(self)
+    }
+
+    /// Whether nothing is left to be stored.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty()
     }
 }
 

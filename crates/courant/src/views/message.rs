@@ -275,7 +275,7 @@ pub fn message(
     let steps = record.message.plan().steps().iter().zip(0_u8..);
     MessageView {
         summary: summary(&row, record),
-        ids: ids(core, record, history),
+        ids: ids(core, record, history, sight),
         plan: steps
             .map(|(planned, index)| {
                 let begun = report.steps.iter().find(|step| step.index == index);
@@ -300,7 +300,10 @@ fn summary(row: &MessageRow, record: &Record) -> String {
     }
 }
 
-fn ids(core: &Core, record: &Record, history: &[HistoryEntry]) -> Ids {
+fn ids(core: &Core, record: &Record, history: &[HistoryEntry], sight: Sight) -> Ids {
+    // WhatsApp: the number is part of the id, in base64.
+    let may_see = |network: &NetworkId| sight.numbers || !network.id.starts_with("wamid.");
+    let networks = history.iter().flat_map(|entry| network_ids(core, record, entry)).filter(may_see);
     let message = &record.message;
     let vendors = crate::app::dialect_names().filter_map(|dialect| {
         let id = match spelling(dialect)? {
@@ -315,7 +318,7 @@ fn ids(core: &Core, record: &Record, history: &[HistoryEntry]) -> Ids {
         uuid: message.id.uuid(),
         client: message.client_ref.clone(),
         vendors: vendors.collect(),
-        networks: history.iter().flat_map(|entry| network_ids(core, record, entry)).collect(),
+        networks: networks.collect(),
     }
 }
 
