@@ -123,13 +123,13 @@ pub(super) async fn gate(
 }
 
 async fn admit(console: &Console, needed: Role, request: Request) -> Result<Request, Closed> {
-    let visitor = visitor(console, request.headers()).await?;
+    let (mut parts, mut body) = request.into_parts();
+    let visitor = visitor(console, &parts.headers).await?;
     if !visitor.may(needed) {
         return Err(Closed::Role(needed));
     }
-    let (mut parts, mut body) = request.into_parts();
     if parts.method != Method::GET && parts.method != Method::HEAD {
-        let fields = form(&parts.headers, body).await?;
+        let fields = read_form(console, &parts, body).await.map_err(Closed::Form)?;
         if !same(fields.text("csrf"), &visitor.session.csrf) {
             return Err(Closed::Form(
                 "It was made for another session. Go back, reload the page, try again.",
@@ -159,11 +159,12 @@ async fn visitor(console: &Console, headers: &HeaderMap) -> Result<Visitor, Clos
 }
 
 /// Reads a form that one of our own pages sent.
-pub(super) async fn read_form(headers: &HeaderMap, body: Body) -> Result<Fields, &'static str> {
-    if !is_ours(headers) {
+pub(super) async fn read_form(console: &Console, parts: &Parts, body: Body) -> Result<Fields, &'static str> {
+    if !is_ours(parts, console.core().config.server.public_url.as_deref()) {
         return Err("It came from another site.");
     }
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind =
+        parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !kind.starts_with("application/x-www-form-urlencoded") {
         return Err("It is not a form.");
     }
@@ -175,19 +176,17 @@ pub(super) async fn read_form(headers: &HeaderMap, body: Body) -> Result<Fields,
     }
 }
 
-async fn form(headers: &HeaderMap, body: Body) -> Result<Fields, Closed> {
-    read_form(headers, body).await.map_err(Closed::Form)
-}
-
 /// Whether a browser says that our own page sent this. Clients that say nothing are no browsers,
 /// and the form's token is checked in any case.
-fn is_ours(headers: &HeaderMap) -> bool {
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+fn is_ours(parts: &Parts, public_url: Option<&str>) -> bool {
+    let text = |name: &str| parts.headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     if text("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none") {
         return false;
     }
-    let host = text("host").unwrap_or_default();
-    text("origin").is_none_or(|origin| origin.split("://").nth(1) == Some(host))
+    let Some(origin) = text("origin") else { return true };
+    // HTTP/2 names the host in the address of the request; a proxy may name another than browsers.
+    let host = parts.uri.authority().map(http::uri::Authority::as_str).or_else(|| text("host"));
+    origin.split("://").nth(1) == host || Some(origin) == public_url
 }
 
 /// Whether two secrets are the same, in constant time.
@@ -235,26 +234,37 @@ pub(super) async fn harden(request: Request, next: Next) -> Response {
 mod tests {
     use super::*;
 
-    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        let pairs = pairs.iter();
-        pairs
-            .map(|(name, value)| ((*name).parse().expect("a name"), HeaderValue::from_static(value)))
-            .collect()
+    fn parts(uri: &str, pairs: &[(&str, &str)]) -> Parts {
+        let request =
+            pairs.iter().fold(Request::post(uri), |request, (name, value)| request.header(*name, *value));
+        request.body(Body::empty()).expect("a request").into_parts().0
     }
 
     #[test]
     fn forms_of_other_sites_are_not_ours() {
-        assert!(is_ours(&headers(&[("host", "a:1"), ("origin", "http://a:1")])));
-        assert!(is_ours(&headers(&[("host", "a:1")])));
-        assert!(!is_ours(&headers(&[("host", "a:1"), ("origin", "http://b:1")])));
-        assert!(!is_ours(&headers(&[("host", "a:1"), ("origin", "null")])));
-        assert!(!is_ours(&headers(&[("host", "a:1"), ("sec-fetch-site", "cross-site")])));
-        assert!(!is_ours(&headers(&[("host", "a:1"), ("sec-fetch-site", "same-site")])));
+        let ours =
+            |pairs: &[(&str, &str)]| is_ours(&parts("/console", pairs), Some("https://public.example"));
+        assert!(ours(&[("host", "a:1"), ("origin", "http://a:1")]));
+        assert!(ours(&[("host", "a:1"), ("origin", "https://public.example")]));
+        assert!(ours(&[("host", "a:1")]));
+        assert!(!ours(&[("host", "a:1"), ("origin", "http://b:1")]));
+        assert!(!ours(&[("host", "a:1"), ("origin", "null")]));
+        assert!(!ours(&[("origin", "http://b:1")]));
+        assert!(!ours(&[("host", "a:1"), ("sec-fetch-site", "cross-site")]));
+        assert!(!ours(&[("host", "a:1"), ("sec-fetch-site", "same-site")]));
+    }
+
+    #[test]
+    fn a_request_of_http_2_names_its_host_in_its_address() {
+        let request = parts("https://a.example/console", &[("origin", "https://a.example")]);
+        assert!(is_ours(&request, None));
+        let request = parts("https://a.example/console", &[("origin", "https://b.example")]);
+        assert!(!is_ours(&request, None));
     }
 
     #[test]
     fn a_cookie_is_found_among_others() {
-        let headers = headers(&[("cookie", "a=1; courant_session=abc; b=2")]);
+        let headers = parts("/", &[("cookie", "a=1; courant_session=abc; b=2")]).headers;
         assert_eq!(cookie(&headers, COOKIE).as_deref(), Some("abc"));
         assert_eq!(cookie(&headers, "c"), None);
     }

@@ -150,7 +150,7 @@ fn parked_table(visitor: &Visitor, query: &Fields, parked: &[StoredCallback]) ->
                 (csrf(visitor))
                 input type="hidden" name="account" value=(query.text("account"));
                 @if may {
-                    div.line.head {
+                    div.line {
                         button type="submit" { "Replay the ticked ones" }
                         button type="submit" name="all" value="yes" { "Replay all" @if let Some(account) = query.given("account") { " of " (account) } }
                     }

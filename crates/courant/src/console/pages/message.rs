@@ -10,7 +10,7 @@ use axum::{
 };
 use engine::Event;
 use maud::{Markup, html};
-use model::{MessageId, Time};
+use model::{MessageId, ReceiptStatus, Span, Time};
 use store::{Change, Record};
 
 use super::live_switch;
@@ -27,7 +27,7 @@ use crate::{
     core::Core,
     desk::{accept, shard::Job},
     people::{Role, audit},
-    views::{self, MessageView, StepView, TimelineEntry},
+    views::{self, MessageView, StepView, TimelineEntry, words},
 };
 
 /// `GET /console/messages/{id}`
@@ -229,12 +229,12 @@ fn plan_step(step: &StepView, count: usize) -> Markup {
             }
             p.said { (step.content) }
             @if let Some(cause) = &step.cause_text { p { (cause) "." } }
-            @if let Some(network) = &step.network {
+            @if let Some(network) = step.network.as_ref().filter(|_| tone != "good") {
                 p.small.soft { "The network: " code { (network.code) } " " (network.text) }
             }
             p.small.soft {
-                @if last { "Last step, valid " (parts::span(model::Span::from_millis(step.validity_ms))) }
-                @else { "Waits " (parts::span(model::Span::from_millis(step.patience_ms))) " for delivery" }
+                @if last { "Last step, valid " (parts::span(Span::from_millis(step.validity_ms))) }
+                @else { "Waits " (parts::span(Span::from_millis(step.patience_ms))) " for delivery" }
                 @if step.routes.is_empty() { ", no route" } @else { ", by " (step.routes.join(", then ")) }
                 @if step.attempts > 1 { ", " (step.attempts) " attempts" }
                 @if step.parts > 1 { ", " (step.parts) " parts" }
@@ -246,38 +246,73 @@ fn plan_step(step: &StepView, count: usize) -> Markup {
 /// Each step's time as a bar on one common scale, with the end of its patience and its delivery.
 fn clocks(view: &MessageView, now: Time) -> Markup {
     let begun: Vec<&StepView> = view.plan.iter().filter(|step| step.begun_at.is_some()).collect();
-    let from = view.row.accepted_at.0;
-    let until = if view.row.settled { view.row.updated_at.0 } else { now };
-    let whole = until.since(from).as_micros().max(1000) as f64;
-    let place = |at: Time| (at.since(from).as_micros() as f64 / whole * 1000.0).clamp(0.0, 1000.0);
+    let scale = Scale::of(view, &begun, now);
     html! {
         @if !begun.is_empty() {
             div.card {
                 h2 { "Clocks" }
                 @for (index, step) in begun.iter().enumerate() {
-                    @let start = step.begun_at.map_or(from, |at| at.0);
-                    @let end = begun.get(index + 1).and_then(|next| next.begun_at).map(|at| at.0)
-                        .or_else(|| step.delivered_at.map(|at| at.0)).unwrap_or(until);
-                    @let limit = step.handed_over_at.map(|at| at.0 + model::Span::from_millis(step.patience_ms));
-                    div.clock {
-                        span { (parts::channel_word(&step.channel)) }
-                        svg viewBox="0 0 1000 24" preserveAspectRatio="none" role="img" aria-label=(clock_words(step, start, end)) {
-                            rect.track x="0" y="9" width="1000" height="6" rx="3" {}
-                            rect.(fill(step)) x=(place(start)) y="6" width=((place(end) - place(start)).max(4.0)) height="12" rx="3" {}
-                            @if let Some(limit) = limit.filter(|limit| *limit < until && index + 1 < view.plan.len()) {
-                                line.limit x1=(place(limit)) x2=(place(limit)) y1="0" y2="24" {
-                                    title { "patience ran out" }
-                                }
-                            }
-                            @if let Some(at) = step.delivered_at {
-                                line.tick x1=(place(at.0)) x2=(place(at.0)) y1="2" y2="22" { title { "delivered" } }
-                            }
-                        }
-                    }
+                    @let next = begun.get(index + 1).and_then(|next| next.begun_at);
+                    @let end = next.or(step.delivered_at).map_or(scale.now, |at| at.0);
+                    @let limit = patience_end(step).filter(|_| usize::from(step.step) < view.plan.len());
+                    (clock(&scale, step, end, limit))
                 }
                 div.clock aria-hidden="true" {
                     span {}
-                    div.axis { span { "accepted " (parts::clock_time(from)) } span { "+" (parts::span(until.since(from))) } }
+                    div.axis {
+                        span { "accepted " (parts::clock_time(scale.from)) }
+                        span { "+" (parts::span(scale.until.since(scale.from))) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// From the acceptance to the end, or, while it runs, to the end of the current step's patience.
+struct Scale {
+    from: Time,
+    /// The end, or now.
+    now: Time,
+    until: Time,
+}
+
+impl Scale {
+    fn of(view: &MessageView, begun: &[&StepView], now: Time) -> Self {
+        let from = view.row.accepted_at.0;
+        let now = if view.row.settled { view.row.updated_at.0 } else { now };
+        let current = begun.last().filter(|_| !view.row.settled && begun.len() < view.plan.len());
+        let until = current.and_then(|step| patience_end(step)).map_or(now, |end| end.max(now));
+        Self { from, now, until }
+    }
+
+    /// The place of an instant, in thousandths of the whole.
+    fn place(&self, at: Time) -> f64 {
+        let whole = self.until.since(self.from).as_micros().max(1000) as f64;
+        (at.since(self.from).as_micros() as f64 / whole * 1000.0).clamp(0.0, 1000.0).round()
+    }
+}
+
+fn patience_end(step: &StepView) -> Option<Time> {
+    Some(step.handed_over_at?.0 + Span::from_millis(step.patience_ms))
+}
+
+fn clock(scale: &Scale, step: &StepView, end: Time, limit: Option<Time>) -> Markup {
+    let start = step.begun_at.map_or(scale.from, |at| at.0);
+    let width = (scale.place(end) - scale.place(start)).max(4.0);
+    html! {
+        div.clock {
+            span { (parts::channel_word(&step.channel)) }
+            svg viewBox="0 0 1000 24" preserveAspectRatio="none" role="img" aria-label=(clock_words(step, start, end)) {
+                rect.track x="0" y="9" width="1000" height="6" rx="3" {}
+                rect.(fill(step)) x=(scale.place(start)) y="6" width=(width) height="12" rx="3" {}
+                @if let Some(limit) = limit.filter(|limit| *limit <= scale.until) {
+                    line.limit x1=(scale.place(limit)) x2=(scale.place(limit)) y1="0" y2="24" {
+                        title { "the end of its patience" }
+                    }
+                }
+                @if let Some(at) = step.delivered_at {
+                    line.tick x1=(scale.place(at.0)) x2=(scale.place(at.0)) y1="2" y2="22" { title { "delivered" } }
                 }
             }
         }
@@ -308,6 +343,7 @@ fn timeline_entry(entry: &TimelineEntry) -> Markup {
     let tone = match entry.kind.as_str() {
         "refused" => "bad",
         "received" if entry.cause.is_some() => "bad",
+        "received" if entry.what.ends_with(&words::receipt_status(ReceiptStatus::Sent)) => "info",
         "received" => "good",
         "submitted" | "taken" => "info",
         _ => "calm",
@@ -315,7 +351,7 @@ fn timeline_entry(entry: &TimelineEntry) -> Markup {
     let said = entry.decisions.iter().filter(|decision| decision.what.is_some());
     html! {
         li.(tone) {
-            time.when datetime=(entry.at) title=(entry.at) { "+" (parts::span(model::Span::from_millis(entry.since_ms))) }
+            time.when datetime=(entry.at) title=(entry.at) { "+" (parts::span(Span::from_millis(entry.since_ms))) }
             div.what {
                 div { (parts::sentence(&entry.what)) }
                 @if let Some(network) = &entry.network {

@@ -7,7 +7,7 @@ use axum::{
     extract::{Request, State},
     response::{Html, IntoResponse, Redirect, Response},
 };
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode, header, request::Parts};
 use maud::{Markup, html};
 
 use crate::{
@@ -44,7 +44,7 @@ pub(in crate::console) async fn show(
 /// `POST /console/sign-in`
 pub(in crate::console) async fn enter(State(console): State<Arc<Console>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    match sign_in(&console, &parts.headers, body).await {
+    match sign_in(&console, &parts, body).await {
         Ok(response) => response,
         Err(Refused { text, next }) => {
             let mut response = form(&console, &parts.headers, &next, Some(&text));
@@ -60,12 +60,13 @@ struct Refused {
     next: String,
 }
 
-async fn sign_in(console: &Console, headers: &HeaderMap, body: Body) -> Result<Response, Refused> {
+async fn sign_in(console: &Console, parts: &Parts, body: Body) -> Result<Response, Refused> {
     let refused = |text: String| Refused { text, next: String::new() };
-    let fields = gate::read_form(headers, body).await.map_err(|text| refused(text.to_owned()))?;
+    let fields = gate::read_form(console, parts, body).await.map_err(|text| refused(text.to_owned()))?;
     let next = fields.text("next").to_owned();
     let refused = |text: String| Refused { text, next: next.clone() };
-    let known = gate::cookie(headers, FORM_COOKIE).map(|token| session::digest(&token)).unwrap_or_default();
+    let known =
+        gate::cookie(&parts.headers, FORM_COOKIE).map(|token| session::digest(&token)).unwrap_or_default();
     if known.is_empty() || !gate::same(fields.text("csrf"), &known) {
         return Err(refused("The form was too old. Please try again.".to_owned()));
     }
@@ -134,7 +135,7 @@ fn form(console: &Console, headers: &HeaderMap, next: &str, fault: Option<&str>)
         main.alone #main {
             p.brand { (page::mark()) span { "Courant" } }
             h1 { "Sign in" }
-            @if let Some(fault) = fault { p.flash role="alert" { (fault) } }
+            @if let Some(fault) = fault { p.flash.bad role="alert" { (fault) } }
             form.stack method="post" action="/console/sign-in" {
                 input type="hidden" name="csrf" value=(session::digest(&token));
                 input type="hidden" name="next" value=(next);
