@@ -307,12 +307,14 @@ fn clock(scale: &Scale, step: &StepView, end: Time, limit: Option<Time>) -> Mark
                 rect.track x="0" y="9" width="1000" height="6" rx="3" {}
                 rect.(fill(step)) x=(scale.place(start)) y="6" width=(width) height="12" rx="3" {}
                 @if let Some(limit) = limit.filter(|limit| *limit <= scale.until) {
-                    line.limit x1=(scale.place(limit)) x2=(scale.place(limit)) y1="0" y2="24" {
+                    @let x = scale.place(limit).min(998.0);
+                    line.limit x1=(x) x2=(x) y1="0" y2="24" {
                         title { "the end of its patience" }
                     }
                 }
                 @if let Some(at) = step.delivered_at {
-                    line.tick x1=(scale.place(at.0)) x2=(scale.place(at.0)) y1="2" y2="22" { title { "delivered" } }
+                    @let x = scale.place(at.0).min(998.0);
+                    line.tick x1=(x) x2=(x) y1="2" y2="22" { title { "delivered" } }
                 }
             }
         }
