@@ -45,6 +45,9 @@ use crate::{
 /// Tasks that carry events to messages.
 const SHARDS: usize = 4;
 
+/// SQLite's pages have 4 KiB.
+const PAGES_PER_MB: u64 = 256;
+
 /// A running gateway.
 pub struct App {
     /// What its parts share.
@@ -73,7 +76,7 @@ impl App {
     pub async fn start(config: Config, extra: Option<Router>) -> Result<Running, String> {
         let _ = started_at();
         let listener = Listener::bind(&config.server).await?;
-        let store = open_store(&config)?;
+        let store = open_store(&config).await?;
         let (core, receivers) = build(config, store)?;
         core.dispatcher.load_holds(&*core.store).await.map_err(|error| error.to_string())?;
         let app = Arc::new(Self {
@@ -151,12 +154,17 @@ impl Running {
     }
 }
 
-fn open_store(config: &Config) -> Result<Arc<dyn Store>, String> {
+async fn open_store(config: &Config) -> Result<Arc<dyn Store>, String> {
     let folder = &config.store.path;
     std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let names: Vec<&'static str> = dialect_names().collect();
     let options = SqliteOptions::new(folder.join("courant.db"), names.leak());
-    let store = SqliteStore::open(options).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let explain = |error: store::StoreError| format!("{}: {error}", folder.display());
+    let store = SqliteStore::open(options).map_err(explain)?;
+    if config.store.max_mb > 0 {
+        let pages = config.store.max_mb.saturating_mul(PAGES_PER_MB);
+        store.limit_pages(Some(u32::try_from(pages).unwrap_or(u32::MAX))).await.map_err(explain)?;
+    }
     Ok(Arc::new(store))
 }
 

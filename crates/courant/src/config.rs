@@ -97,11 +97,14 @@ pub struct StoreConfig {
     pub path: PathBuf,
     /// Settled messages older than this are removed, in hours.
     pub retention_hours: u64,
+    /// Largest size of the database in MiB; 0 for as much as the disk has. At the limit Courant
+    /// does what it does on a full disk: refuses new work, loses nothing.
+    pub max_mb: u64,
 }
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self { path: PathBuf::from("data"), retention_hours: 30 * 24 }
+        Self { path: PathBuf::from("data"), retention_hours: 30 * 24, max_mb: 0 }
     }
 }
 

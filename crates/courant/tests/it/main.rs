@@ -2,6 +2,7 @@
 //! end, callbacks caught by the sandbox's webhook bin.
 
 mod admin;
+mod bad_days;
 mod behaviours;
 mod cli;
 mod console;

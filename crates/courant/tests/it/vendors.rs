@@ -293,3 +293,76 @@ async fn every_dialect_answers_unknown_paths_and_rubbish_in_its_own_json() {
     assert!(status == 404 && answer.is_object(), "{status} {answer}");
     stand.stop().await;
 }
+
+/// One campaign: who gets the text over WhatsApp, and who falls back to the SMS.
+const CAMPAIGN: [(&str, &str); 4] =
+    [("7777", "whatsapp"), ("0001", "sms"), ("0005", "sms"), ("0010", "whatsapp")];
+
+/// The request of each dialect for one recipient: path, credentials, body.
+fn campaign_request(dialect: &str, number: &str) -> (&'static str, (&'static str, &'static str), Value) {
+    let text = "One text for all";
+    match dialect {
+        "telesign" => (
+            "/v1/omnichannel",
+            ("authorization", crate::harness::TELESIGN_BASIC),
+            json!({"channels": [{"channel": "whatsapp", "fallback_time": 60_000}, {"channel": "sms"}],
+                "phone_number": number, "message_type": "MKT",
+                "message": {"default": {"template": "text", "parameters": {"text": text}}}}),
+        ),
+        "infobip" => (
+            "/omni/1/advanced",
+            ("authorization", ALADDIN),
+            json!({"destinations": [{"to": {"phoneNumber": number}}],
+                "whatsApp": {"text": text, "validityPeriod": 1}, "sms": {"text": text}}),
+        ),
+        "webex_connect" => (
+            "/resources/v1/messaging",
+            ("key", WEBEX_KEY),
+            json!({"deliverychannel": "whatsapp", "appid": "a_1", "destination": [{"waid": [number]}],
+                "channels": {"OTT-Messaging": {"wa": {"type": "text", "text": {"body": text}}}}}),
+        ),
+        "messangi" => (
+            "/notification",
+            ("authorization", "Bearer sandbox"),
+            json!({"channel": "WHATSAPP", "request": {"from": "1000000001", "to": format!("+{number}"), "type": "text", "message": text}}),
+        ),
+        _ => (
+            "/v2/HXAP16XXXXXX97IN/whatsapp/919800000001/messages",
+            KALEYRA,
+            json!({"messaging_object": {"messaging_product": "whatsapp", "to": number, "type": "text", "text": {"body": text}}}),
+        ),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_campaign_through_all_five_dialects_ends_the_same_on_every_phone() {
+    let plan = r#"account[sandbox].plan=[{ patience_ms = 60000, then = [{ channel = "sms" }] }]"#;
+    let stand = Stand::start_with(None, &[plan]).await;
+    let names = ["telesign", "infobip", "webex_connect", "messangi", "kaleyra"];
+    for (index, dialect) in names.iter().enumerate() {
+        for (ending, _) in CAMPAIGN {
+            let (path, header, body) = campaign_request(dialect, &format!("1555{index}00{ending}"));
+            let (status, answer) = call(&stand, "POST", path, header, &body.to_string()).await;
+            assert!((200..300).contains(&status), "{dialect}: {status} {answer}");
+        }
+    }
+    for (index, dialect) in names.iter().enumerate() {
+        for (ending, channel) in CAMPAIGN {
+            let number = format!("1555{index}00{ending}");
+            let entry = arrived(&stand, &number, channel).await;
+            assert_eq!(entry["text"], "One text for all", "{dialect} {number}");
+            assert_eq!(stand.inbox(&number).await.len(), 1, "{dialect} {number}");
+        }
+    }
+    stand
+        .until("every message is settled as delivered", || async {
+            let metrics = stand.text("/metrics").await;
+            let settled = metrics.lines().filter(|line| line.starts_with("courant_messages_settled_total"));
+            let delivered = settled
+                .filter(|line| line.contains("status=\"delivered\"") || line.contains("status=\"read\""));
+            let count: u64 = delivered.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum();
+            count == (names.len() * CAMPAIGN.len()) as u64
+        })
+        .await;
+    stand.stop().await;
+}
