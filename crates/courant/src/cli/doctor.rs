@@ -168,7 +168,7 @@ fn address(route: &RouteConfig) -> Option<(String, u16)> {
     if let Some(smpp) = &route.smpp {
         return Some((smpp.host.clone(), smpp.port));
     }
-    let url = url::Url::parse(&route.whatsapp_cloud.as_ref()?.base_url.as_ref()).ok()?;
+    let url = url::Url::parse(route.whatsapp_cloud.as_ref()?.base_url.as_ref()).ok()?;
     Some((url.host_str()?.to_owned(), url.port_or_known_default()?))
 }
 
