@@ -82,6 +82,10 @@ async fn exchange(
         return Err(Problem::overloaded());
     }
     let key = if operation.method == Method::Post && operation.act != Act::CreateToken {
+        let key = request.headers().get("idempotency-key").map(http::HeaderValue::as_bytes);
+        if key.is_some_and(|key| !key.iter().all(|byte| (b' '..=b'~').contains(byte))) {
+            return Err(Problem::invalid("Idempotency-Key takes 1 to 255 printable characters"));
+        }
         Key::of(&request, &nobody(), &format!("admin/{}", grant.name))?
     } else {
         None
@@ -174,6 +178,8 @@ fn check(parameter: &Parameter, value: &str) -> Result<(), Problem> {
         Kind::Instant => {
             (Moment::parse(value).is_some(), "an instant such as 2026-01-31T08:00:00Z".to_owned())
         }
+        Kind::Id => (model::MessageId::parse(value).is_some(), "32 hex digits or a UUID".to_owned()),
+        Kind::Cursor => (events::is_cursor(value), "the id of an event, such as 17-1".to_owned()),
         Kind::OneOf(words) => (words().contains(&value), format!("one of {}", words().join(", "))),
     };
     if right { Ok(()) } else { Err(Problem::invalid(format!("`{}` takes {expected}", parameter.name))) }

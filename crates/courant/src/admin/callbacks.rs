@@ -20,6 +20,7 @@ const PAGE: usize = 1000;
 /// Which callbacks to send again: those named, or all of an account or to an address, or both.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("anyOf" = super::send::has_any_of(&["ids", "account", "url_prefix"])))]
 pub(super) struct Replay {
     /// By id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,6 +58,12 @@ pub(super) async fn list(ask: &Ask<'_>) -> Result<Whole, Problem> {
 
 pub(super) async fn replay(ask: &Ask<'_>) -> Result<Whole, Problem> {
     let wanted: Replay = ask.body()?;
+    let too_long = |text: &Option<String>, most| {
+        text.as_ref().is_some_and(|text| text.is_empty() || text.chars().count() > most)
+    };
+    if too_long(&wanted.account, 200) || too_long(&wanted.url_prefix, 2048) {
+        return Err(Problem::invalid("`account` has 1 to 200, `url_prefix` 1 to 2048 characters"));
+    }
     if wanted == Replay::default() {
         return Err(Problem::invalid("name callbacks by `ids`, `account` or `url_prefix`"));
     }

@@ -73,9 +73,18 @@ impl fmt::Display for Cursor {
 impl Cursor {
     fn parse(text: &str) -> Option<Self> {
         let (row, told) = text.split_once('-')?;
-        let cursor = Self { row: row.parse().ok()?, told: told.parse().ok()? };
-        (cursor.row >= 0).then_some(cursor)
+        let digits =
+            |part: &str| (1..=18).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+        if !digits(row) || !digits(told) {
+            return None;
+        }
+        Some(Self { row: row.parse().ok()?, told: told.parse().ok()? })
     }
+}
+
+/// Whether a text is an event's id.
+pub(super) fn is_cursor(text: &str) -> bool {
+    Cursor::parse(text).is_some()
 }
 
 /// One client's stream.

@@ -115,6 +115,11 @@ fn query_parameter(parameter: &Parameter) -> Value {
     let schema = match parameter.kind {
         Kind::Text(most) => json!({ "type": "string", "minLength": 1, "maxLength": most }),
         Kind::Integer(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
+        Kind::Id => json!({
+            "type": "string",
+            "pattern": "^([0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$",
+        }),
+        Kind::Cursor => json!({ "type": "string", "pattern": "^[0-9]{1,18}-[0-9]{1,18}$" }),
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Instant => json!({ "type": "string", "format": "date-time" }),
         Kind::OneOf(words) => json!({ "type": "string", "enum": words() }),
@@ -134,7 +139,7 @@ fn idempotency_key() -> Value {
         "in": "header",
         "required": false,
         "description": "Does the request once, however often it comes.",
-        "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" },
+        "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~][ -~]*$" },
     })
 }
 
@@ -147,15 +152,18 @@ fn responses(operation: &Operation, schemas: &mut Schemas) -> Value {
             "x-event": schema,
         }),
         Act::RevokeToken => json!({ "description": "Done." }),
+        Act::Send | Act::Resend => json!({
+            "description": "Stored and on its way.",
+            "content": { "application/json": { "schema": schema } },
+            "links": links(),
+        }),
         Act::OpenApi
         | Act::Overview
         | Act::ListMessages
         | Act::FindMessages
         | Act::ReadMessage
         | Act::ReadHistory
-        | Act::Send
         | Act::Cancel
-        | Act::Resend
         | Act::ListCallbacks
         | Act::ReplayCallbacks
         | Act::ListRoutes
@@ -183,13 +191,25 @@ fn responses(operation: &Operation, schemas: &mut Schemas) -> Value {
     Value::Object(responses)
 }
 
+/// What can be done with a message that was just sent.
+fn links() -> Value {
+    let link =
+        |operation: &str| json!({ "operationId": operation, "parameters": { "id": "$response.body#/id" } });
+    json!({
+        "read": link("readMessage"),
+        "history": link("readHistory"),
+        "cancel": link("cancelMessage"),
+        "resend": link("resendMessage"),
+    })
+}
+
 /// The problems that an operation can have.
 fn problems(operation: &Operation) -> Vec<u16> {
     let mut statuses = vec![400, 500, 503];
     if operation.scope.is_some() {
         statuses.extend([401, 403]);
     }
-    if operation.path.contains('{') || operation.act == Act::StreamEvents {
+    if operation.path.contains('{') || matches!(operation.act, Act::StreamEvents | Act::Send) {
         statuses.extend([404, 409]);
     }
     if operation.method != Method::Get {

@@ -104,6 +104,10 @@ pub(super) enum Kind {
     Flag,
     /// RFC 3339.
     Instant,
+    /// 32 hex digits or a UUID.
+    Id,
+    /// An event's id.
+    Cursor,
     /// One of these words.
     OneOf(fn() -> Vec<&'static str>),
 }
@@ -127,7 +131,14 @@ const LIMIT: Parameter = Parameter {
     required: false,
 };
 
-const AFTER: Parameter = text("after", "Go on after this cursor: `next` of the page before.");
+const AFTER: Parameter = Parameter {
+    name: "after",
+    kind: Kind::Id,
+    about: "Go on after this cursor: `next` of the page before.",
+    required: false,
+};
+
+const AFTER_CALLBACK: Parameter = Parameter { kind: Kind::Integer(0, i64::MAX), ..AFTER };
 
 fn channels() -> Vec<&'static str> {
     Channel::ALL.iter().map(|channel| channel.as_str()).collect()
@@ -156,7 +167,7 @@ const MESSAGE_FILTERS: &[Parameter] = &[
     one_of("status", statuses, "Only in this status."),
     one_of("cause", causes, "Only those that failed for this cause."),
     text("number", "Only to this number (or other address), exactly; + and separators are ignored."),
-    text("batch", "Only of this submission."),
+    Parameter { name: "batch", kind: Kind::Id, about: "Only of this submission.", required: false },
     text("bulk", "Only with this bulk id of the caller."),
     instant("since", "Only accepted at or after this instant."),
     instant("until", "Only accepted before this instant."),
@@ -299,7 +310,7 @@ pub static OPERATIONS: &[Operation] = &[
         &[
             one_of("standing", parked, "Only in this standing; those given up if not given."),
             text("account", "Only of this account."),
-            AFTER,
+            AFTER_CALLBACK,
             LIMIT,
         ],
         "Callbacks that were given up, oldest first.",
@@ -402,7 +413,7 @@ pub static OPERATIONS: &[Operation] = &[
         &[
             Parameter {
                 name: "after",
-                kind: Kind::Text(64),
+                kind: Kind::Cursor,
                 about: "Go on after this event's id (the header Last-Event-ID does the same); without it, from now on.",
                 required: false,
             },

@@ -8,7 +8,7 @@ use model::{
     message::{Body, Draft, Plan, PlanSource, Priority, Step, StepDraft},
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 use store::Record;
 
@@ -27,6 +27,10 @@ use crate::{
 
 /// Longest patience or validity of a step.
 const LONGEST: Span = Span::from_hours(30 * 24);
+/// What is taken as a link; whether it leads anywhere, the network will say.
+const LINK: &str = "^https?://[!-~]+$";
+/// What [`Phone::parse`] takes.
+const PHONE: &str = r"^ *\+?([ .()-]*[0-9]){1,20}[ .()-]*$";
 /// Most characters of a text; networks have their own, lower limits.
 const MAX_TEXT: usize = 65_536;
 
@@ -66,7 +70,7 @@ pub struct NewMessage {
 #[serde(untagged)]
 pub enum To {
     /// A phone number in international form.
-    Number(#[schemars(length(min = 1, max = 40))] String),
+    Number(#[schemars(regex(pattern = PHONE))] String),
     /// Addresses by kind.
     Addresses(Addresses),
 }
@@ -74,21 +78,27 @@ pub enum To {
 /// Addresses of one person, at least one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("anyOf" = has_any_of(&["phone", "email", "push", "whatsapp_user", "other"])))]
 pub struct Addresses {
     /// Phone number in international form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = PHONE))]
     pub phone: Option<String>,
     /// Email address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 320))]
     pub email: Option<String>,
     /// Registration id of an app on a device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
     pub push: Option<String>,
     /// WhatsApp's business-scoped user id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 255))]
     pub whatsapp_user: Option<String>,
     /// An id that only another channel understands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 255))]
     pub other: Option<String>,
 }
 
@@ -107,6 +117,7 @@ pub enum NewPriority {
 /// A step: exactly one of `text`, `media` and `template`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = has_any_of(&["text", "media", "template"])))]
 pub struct NewStep {
     /// Channel.
     pub channel: NewChannel,
@@ -126,9 +137,18 @@ pub struct NewStep {
     pub template: Option<NewTemplate>,
     /// How long to wait for delivery before the next step (for the last one: how long the network
     /// may keep trying), in milliseconds; the configuration's default if not given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "whole")]
     #[schemars(range(min = 1, max = 2_592_000_000_u64))]
     pub patience_ms: Option<u64>,
+}
+
+/// A whole number however it is written: to JSON, `1000.0` is one too.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else { return Ok(None) };
+    let written_whole = number.as_u64();
+    let meant_whole = || number.as_f64().filter(|float| float.fract() == 0.0 && (0.0..1e15).contains(float));
+    let whole = written_whole.or_else(|| meant_whole().map(|float| float as u64));
+    whole.map(Some).ok_or_else(|| de::Error::custom("expected a whole number"))
 }
 
 /// A channel by name.
@@ -154,7 +174,7 @@ pub struct NewMedia {
     /// Kind.
     pub kind: NewMediaKind,
     /// A link that the network can fetch.
-    #[schemars(length(min = 1, max = 2048), url)]
+    #[schemars(length(min = 1, max = 2048), regex(pattern = LINK))]
     pub url: String,
     /// Caption.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -198,6 +218,12 @@ pub struct NewTemplate {
     pub components: Vec<Value>,
 }
 
+/// Schemas of which each asks for one member that is not null.
+pub(super) fn has_any_of(names: &[&str]) -> Value {
+    let not_null = |name: &&str| serde_json::json!({ "required": [name], "properties": { (*name): { "not": { "type": "null" } } } });
+    names.iter().map(not_null).collect()
+}
+
 /// A message was stored and is on its way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sent {
@@ -236,7 +262,8 @@ pub(super) async fn resend(ask: &Ask<'_>) -> Result<Whole, Problem> {
 
 fn account(ask: &Ask<'_>, name: &str) -> Result<std::sync::Arc<Account>, Problem> {
     let account = ask.core().accounts.by_name(&name.into());
-    let account = account.ok_or_else(|| Problem::invalid("there is no account of this name"))?;
+    let account = account
+        .ok_or_else(|| Problem::missing("there is no account of this name; `courant accounts` lists them"))?;
     if account.config.suspended {
         return Err(Problem::conflict("the account is suspended"));
     }
@@ -314,7 +341,8 @@ fn bounded(name: impl Display, text: Option<String>, most: usize) -> Result<Opti
 
 fn recipient(to: To) -> Result<Recipient, Problem> {
     let phone = |text: &str| {
-        Phone::parse(text).ok_or_else(|| {
+        let known = |character: char| character.is_ascii_digit() || "+ .()-".contains(character);
+        Phone::parse(text).filter(|_| text.chars().all(known)).ok_or_else(|| {
             Problem::invalid("a phone number has up to 20 digits, country code first: +15550100004")
         })
     };
@@ -366,9 +394,9 @@ fn text_of(place: &str, text: String) -> Result<Content, Problem> {
 }
 
 fn media_of(place: &str, media: NewMedia) -> Result<Content, Problem> {
-    let link = url::Url::parse(&media.url).ok();
-    let link = link.filter(|url| matches!(url.scheme(), "http" | "https") && media.url.len() <= 2048);
-    if link.is_none() {
+    let rest = media.url.strip_prefix("http://").or_else(|| media.url.strip_prefix("https://"));
+    let right = rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic()));
+    if !right || media.url.len() > 2048 {
         return Err(Problem::invalid(format!("`{place}.media.url` is not a link that a network can fetch")));
     }
     let kind = match media.kind {

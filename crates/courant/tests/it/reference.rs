@@ -81,7 +81,7 @@ fn details(text: &mut String, document: &Value, operation: &courant::admin::Oper
         entry["responses"].as_object().into_iter().flatten().filter(|(status, _)| status.starts_with('2'))
     {
         let schema = response["content"].as_object().and_then(|content| content.values().next());
-        let schema = schema.map_or("nothing".to_owned(), |content| kind(&content["schema"]));
+        let schema = schema.map_or_else(|| "nothing".to_owned(), |content| kind(&content["schema"]));
         let _ = write!(text, "\nAnswers {status} with {schema}.\n");
     }
     let parameters: Vec<&Value> = entry["parameters"].as_array().into_iter().flatten().collect();
