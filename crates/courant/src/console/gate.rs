@@ -124,7 +124,7 @@ pub(super) async fn gate(
 
 async fn admit(console: &Console, needed: Role, request: Request) -> Result<Request, Closed> {
     let (mut parts, mut body) = request.into_parts();
-    let visitor = visitor(console, &parts.headers).await?;
+    let visitor = visitor(console, &parts).await?;
     if !visitor.may(needed) {
         return Err(Closed::Role(needed));
     }
@@ -142,14 +142,20 @@ async fn admit(console: &Console, needed: Role, request: Request) -> Result<Requ
     Ok(Request::from_parts(parts, body))
 }
 
-async fn visitor(console: &Console, headers: &HeaderMap) -> Result<Visitor, Closed> {
+async fn visitor(console: &Console, parts: &Parts) -> Result<Visitor, Closed> {
     if console.is_open() {
+        let public_url = console.core().config.server.public_url.as_deref();
+        if !is_near(host(parts).unwrap_or_default(), public_url) {
+            return Err(Closed::Form(
+                "An open sandbox answers to localhost and to plain addresses only; set server.public_url for others.",
+            ));
+        }
         let session =
             Session { name: "sandbox".to_owned(), role: Role::Administer, csrf: console.csrf.clone() };
         return Ok(Visitor { session, token: None });
     }
     let store = |_: Refusal| Closed::Store;
-    if let Some(token) = cookie(headers, COOKIE)
+    if let Some(token) = cookie(&parts.headers, COOKIE)
         && let Some(session) = session::find(console.core(), &token).await.map_err(store)?
     {
         return Ok(Visitor { session, token: Some(token) });
@@ -184,9 +190,28 @@ fn is_ours(parts: &Parts, public_url: Option<&str>) -> bool {
         return false;
     }
     let Some(origin) = text("origin") else { return true };
-    // HTTP/2 names the host in the address of the request; a proxy may name another than browsers.
-    let host = parts.uri.authority().map(http::uri::Authority::as_str).or_else(|| text("host"));
-    origin.split("://").nth(1) == host || Some(origin) == public_url
+    // A proxy may name another host than browsers do.
+    origin.split("://").nth(1) == host(parts) || Some(origin) == public_url
+}
+
+/// Whom the request is for, port included. HTTP/2 says it in the address of the request.
+fn host(parts: &Parts) -> Option<&str> {
+    let named = parts.uri.authority().map(http::uri::Authority::as_str);
+    named.or_else(|| parts.headers.get(header::HOST)?.to_str().ok())
+}
+
+/// Whether a host can only be meant by somebody close: no other site can make a browser believe
+/// that its own name leads here, and so read an open sandbox through a visitor's browser.
+fn is_near(host: &str, public_url: Option<&str>) -> bool {
+    let public = public_url.and_then(|url| url.split("://").nth(1));
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        Some(_) | None => host,
+    };
+    let bare = name.trim_start_matches('[').trim_end_matches(']');
+    // A name without a dot cannot be anybody's on the internet.
+    let local = !name.is_empty() && (!name.contains('.') || name.ends_with(".localhost"));
+    bare.parse::<std::net::IpAddr>().is_ok() || (local && !name.contains(':')) || Some(host) == public
 }
 
 /// Whether two secrets are the same, in constant time.
@@ -260,6 +285,19 @@ mod tests {
         assert!(is_ours(&request, None));
         let request = parts("https://a.example/console", &[("origin", "https://b.example")]);
         assert!(!is_ours(&request, None));
+    }
+
+    #[test]
+    fn an_open_sandbox_does_not_answer_to_names_that_others_can_own() {
+        let public = Some("https://sandbox.example");
+        for near in
+            ["127.0.0.1:8480", "[::1]:8480", "localhost:1", "a.localhost", "courant:80", "sandbox.example"]
+        {
+            assert!(is_near(near, public), "{near}");
+        }
+        for far in ["evil.example", "evil.example:8480", "127.0.0.1.evil.example", "sandbox.example:1", ""] {
+            assert!(!is_near(far, public), "{far}");
+        }
     }
 
     #[test]

@@ -97,13 +97,16 @@ async fn check(console: &Console, fields: &Fields) -> Result<Person, String> {
     let password = fields.all("password").next().unwrap_or_default();
     let hash = person.as_ref().map(|person| person.password_hash.as_str());
     let fits = console.hasher.fits(password, hash).await.map_err(|busy| busy.to_string())?;
-    match person.filter(|_| fits) {
-        Some(person) => {
+    match person {
+        Some(person) if fits => {
             console.throttle.right(name);
             Ok(person)
         }
-        None => {
-            audit::note(console.core(), "somebody", "was not let in", name, "").await;
+        known => {
+            // Only tries that could have been right are kept: strangers cannot fill the log.
+            if known.is_some() {
+                audit::note(console.core(), "somebody", "was not let in", name, "").await;
+            }
             Err("Name or password is wrong.".to_owned())
         }
     }
