@@ -38,6 +38,7 @@ pub struct App {
     ready: AtomicBool,
     draining: AtomicBool,
     address: OnceLock<(String, SocketAddr)>,
+    sandbox: Option<Router>,
 }
 
 /// The handle that stops it.
@@ -56,6 +57,7 @@ impl App {
     /// # Errors
     /// What is wrong, in words for the operator.
     pub async fn start(config: Config, extra: Option<Router>) -> Result<Running, String> {
+        let _ = started_at();
         let listener = Listener::bind(&config.server).await?;
         let store = open_store(&config).await?;
         let routes = Routes::new(&config)?;
@@ -63,11 +65,13 @@ impl App {
         let assembly = assemble(Parts { config, store, routes, post })?;
         let core = Arc::clone(&assembly.core);
         billing::open(&core).await?;
+        core.dispatcher.load_holds(&*core.store).await.map_err(|error| error.to_string())?;
         let app = Arc::new(Self {
             core,
             ready: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             address: OnceLock::new(),
+            sandbox: extra.clone(),
         });
         let address = listener.address().map_err(|error| error.to_string())?;
         let _ = app.address.set((format!("{}://{address}", listener.scheme()), address));
@@ -86,6 +90,12 @@ impl App {
     #[must_use]
     pub fn url(&self) -> &str {
         self.address.get().map_or("", |(url, _)| url)
+    }
+
+    /// The paths of the simulated networks, if this is a sandbox.
+    #[must_use]
+    pub fn sandbox(&self) -> Option<&Router> {
+        self.sandbox.as_ref()
     }
 
     /// Whether it is ending and takes no new work.
@@ -112,6 +122,8 @@ impl Running {
     /// Stops taking work, finishes what is in flight (bounded), saves and closes.
     pub async fn stop(mut self) {
         self.app.draining.store(true, Ordering::Release);
+        // Streams of events end when they look up.
+        self.app.core.news.send_replace(());
         self.stop_listening.cancel();
         let _ = self.listener.await;
         self.stop_working.cancel();
@@ -131,7 +143,7 @@ impl Running {
 async fn open_store(config: &Config) -> Result<Arc<dyn Store>, String> {
     let folder = &config.store.path;
     std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let names: Vec<&'static str> = dialects::ALL.iter().map(|dialect| dialect.name()).collect();
+    let names: Vec<&'static str> = dialect_names().collect();
     let options = SqliteOptions::new(folder.join("courant.db"), names.leak());
     let explain = |error: store::StoreError| format!("{}: {error}", folder.display());
     let store = SqliteStore::open(options).map_err(explain)?;
@@ -140,6 +152,15 @@ async fn open_store(config: &Config) -> Result<Arc<dyn Store>, String> {
         store.limit_pages(Some(u32::try_from(pages).unwrap_or(u32::MAX))).await.map_err(explain)?;
     }
     Ok(Arc::new(store))
+}
+
+/// The name under which messages are kept that came in by our own API: it has no vendor's shape,
+/// and its reports are the API's own events.
+pub const OWN_DIALECT: &str = "courant";
+
+/// The names of everything that messages can come in by.
+pub fn dialect_names() -> impl Iterator<Item = &'static str> {
+    dialects::ALL.iter().map(|dialect| dialect.name()).chain([OWN_DIALECT])
 }
 
 /// The instant the program was started, for people.

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use connectors::Sink;
 use model::Span;
 use store::Store;
-use tokio::{sync::Notify, task::JoinSet};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -25,6 +28,7 @@ use crate::{
     metrics::Metrics,
     retention,
     routes::Routes,
+    stats::Stats,
     timers::Timers,
 };
 
@@ -70,7 +74,9 @@ pub fn assemble(parts: Parts) -> Result<Assembly, String> {
         shards,
         orphans: Orphans::default(),
         outbox: Notify::new(),
+        news: watch::Sender::new(()),
         metrics: Metrics::new(),
+        stats: Stats::default(),
         config,
     });
     let sender = Sender::new(Arc::clone(&core), post);

@@ -7,6 +7,8 @@ use ipnet::IpNet;
 use model::{Channel, Span, message::OnUnknown};
 use serde::Deserialize;
 
+use crate::people::{Role, directory, password};
+
 mod load;
 mod money;
 
@@ -46,6 +48,10 @@ pub struct Config {
     pub number_plan: Vec<NumberPlanConfig>,
     /// Ported numbers.
     pub portability: PortabilityConfig,
+    /// People and their console.
+    pub console: Console,
+    /// The API for operators.
+    pub admin: Admin,
     /// Ways to networks.
     #[serde(rename = "route")]
     pub routes: Vec<RouteConfig>,
@@ -223,6 +229,60 @@ impl Default for Log {
     }
 }
 
+/// People and their console.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Console {
+    /// How long somebody stays signed in, in hours.
+    pub session_hours: u64,
+    /// People who may sign in; more can be added in the console.
+    pub users: Vec<UserConfig>,
+}
+
+impl Default for Console {
+    fn default() -> Self {
+        Self { session_hours: 12, users: Vec::new() }
+    }
+}
+
+/// Somebody who may sign in to the console.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserConfig {
+    /// The name to sign in with.
+    pub name: String,
+    /// The password's hash, as `courant password-hash` prints it.
+    pub password_hash: String,
+    /// What the person may do: `look`, `act` or `administer`.
+    pub role: Role,
+}
+
+/// The API for operators.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Admin {
+    /// Tokens that exist from the start; more are made through the API.
+    pub tokens: Vec<AdminToken>,
+}
+
+/// A token of the API for operators.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdminToken {
+    /// Its name, for people.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<crate::admin::Scope>,
+    /// The token itself.
+    pub token: String,
+}
+
+impl fmt::Debug for AdminToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AdminToken({}, {:?})", self.name, self.scopes)
+    }
+}
+
 /// Form of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -381,10 +441,44 @@ impl Config {
             }
         }
         money::check(self).or_else(|(key, text)| complain(&key, text))?;
+        for (index, user) in self.console.users.iter().enumerate() {
+            if let Some(fault) = user.fault(&self.console.users[..index]) {
+                return complain(&user.name, format!("console user `{}` {fault}", user.name));
+            }
+        }
+        for (index, token) in self.admin.tokens.iter().enumerate() {
+            if token.name.is_empty() || token.token.is_empty() {
+                return complain("tokens", "a token of [admin] has no name or no token".to_owned());
+            }
+            if self.admin.tokens[..index].iter().any(|other| other.name == token.name) {
+                return complain(&token.name, format!("two tokens of [admin] are named `{}`", token.name));
+            }
+        }
         if self.server.tls_cert.is_some() != self.server.tls_key.is_some() {
             return complain("tls_", "server.tls_cert and server.tls_key go together".to_owned());
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for UserConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UserConfig({}, {})", self.name, self.role.as_str())
+    }
+}
+
+impl UserConfig {
+    /// What is wrong with it, beside these others.
+    fn fault(&self, others: &[Self]) -> Option<&'static str> {
+        if !directory::is_name(&self.name) {
+            Some("needs a name of 1 to 64 letters, digits and .-_@")
+        } else if others.iter().any(|other| other.name == self.name) {
+            Some("is there twice")
+        } else if !password::is_hash(&self.password_hash) {
+            Some("needs a password_hash as `courant password-hash` prints it")
+        } else {
+            None
+        }
     }
 }
 

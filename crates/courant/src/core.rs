@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engine::{Cascade, Rules, State};
 use model::{Message, call::MessageReport};
 use store::{Record, Store};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::{
     accounts::Accounts,
@@ -16,6 +16,7 @@ use crate::{
     dispatch::Dispatcher,
     metrics::Metrics,
     routes::Routes,
+    stats::Stats,
     timers::Timers,
 };
 
@@ -45,8 +46,12 @@ pub struct Core {
     pub orphans: Orphans,
     /// Rung when callbacks were stored.
     pub outbox: Notify,
+    /// Moves when histories grew.
+    pub news: watch::Sender<()>,
     /// Counters.
     pub metrics: Metrics,
+    /// Counters per minute of the last day.
+    pub stats: Stats,
 }
 
 impl Core {

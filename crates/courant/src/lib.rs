@@ -3,10 +3,12 @@
 //! Where to start: [`app`] builds and starts everything, [`assembly`] the core of it; [`server`] is the HTTP side, whose
 //! `northbound` module takes a request through its dialect; [`desk`] stores what is asked and
 //! carries events to messages; [`dispatch`] decides when attempts leave and [`outbound`] hands
-//! them to networks; [`callbacks`] tells callers; [`billing`] knows what it costs. The decisions themselves are the `engine`
-//! crate's.
+//! them to networks; [`callbacks`] tells callers; [`billing`] knows what it costs. The decisions
+//! themselves are the `engine` crate's. [`views`] is what people see of all of it: [`admin`] is the
+//! API through which they see and steer it, [`console`] the pages, and [`people`] who they are.
 
 pub mod accounts;
+pub mod admin;
 pub mod app;
 pub mod assembly;
 pub mod auth;
@@ -15,12 +17,16 @@ pub mod callbacks;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod console;
 pub mod core;
 pub mod desk;
 pub mod dispatch;
 pub mod metrics;
 pub mod outbound;
+pub mod people;
 pub mod retention;
 pub mod routes;
 pub mod server;
+pub mod stats;
 pub mod timers;
+pub mod views;

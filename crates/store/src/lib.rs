@@ -64,6 +64,20 @@ pub trait Store: Send + Sync + 'static {
     /// The history of a message, oldest first.
     fn history(&self, id: MessageId) -> Reply<'_, Vec<HistoryEntry>>;
 
+    /// What happened to all messages after the given cursor (0: from the beginning), in the order
+    /// in which it became durable, at most `limit` transitions. Nothing that is committed later
+    /// ever appears before what was read, so that a reader who goes on after the last cursor it
+    /// read misses nothing, restarts included; what was removed meanwhile is left out.
+    fn history_since(&self, cursor: i64, limit: usize) -> Reply<'_, Vec<HistoryRow>> {
+        let _ = (cursor, limit);
+        Box::pin(std::future::ready(Err(no_common_order())))
+    }
+
+    /// The cursor after everything that has happened so far.
+    fn history_cursor(&self) -> Reply<'_, i64> {
+        Box::pin(std::future::ready(Err(no_common_order())))
+    }
+
     /// Alarms up to `until`, earliest first, after the given one, at most `limit`.
     fn due(
         &self,
@@ -159,6 +173,21 @@ pub trait Store: Send + Sync + 'static {
 
     /// Stops taking changes, finishes those taken, closes.
     fn close(&self) -> Reply<'_, ()>;
+}
+
+fn no_common_order() -> StoreError {
+    StoreError::Other("this store keeps no order among the histories of messages".to_owned())
+}
+
+/// One transition of a message, in the order of all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryRow {
+    /// Its place; later ones have higher ones.
+    pub cursor: i64,
+    /// The message.
+    pub message: MessageId,
+    /// What happened, in order.
+    pub entries: Vec<HistoryEntry>,
 }
 
 /// A message with its state.

@@ -2,13 +2,12 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use engine::{Decision, Event};
 use http::header;
 use model::{MessageId, Span, Status, Time};
-use store::{Happening, HistoryEntry, Record, Search};
+use store::{HistoryEntry, Record, Search};
 
 use super::{sandbox::RunningSandbox, told_to_stop};
-use crate::{clock, core::Core};
+use crate::{clock, core::Core, views::words};
 
 /// Longest wait for all samples to come to their end.
 const PATIENCE: Span = Span::from_secs(30);
@@ -200,60 +199,8 @@ fn title(record: &Record) -> &'static str {
 
 fn describe(record: &Record, entry: &HistoryEntry) -> Vec<(Time, String)> {
     let name = title(record);
-    let mut lines = Vec::new();
-    let what = match &entry.what {
-        Happening::Event(event) => event_words(record, event),
-        Happening::Note { by, text } => format!("{by}: {text}"),
-    };
-    lines.push((entry.at, format!("{name:14} {what}")));
-    for decision in &entry.decisions {
-        if let Some(words) = decision_words(record, decision) {
-            lines.push((entry.at, format!("{:14}   → {words}", "")));
-        }
-    }
+    let mut lines = vec![(entry.at, format!("{name:14} {}", words::happening(record, &entry.what)))];
+    let decisions = entry.decisions.iter().filter_map(|decision| words::decision(record, decision));
+    lines.extend(decisions.map(|words| (entry.at, format!("{:14}   → {words}", ""))));
     lines
-}
-
-fn channel(record: &Record, step: u8) -> &'static str {
-    record.message.plan().step(step).map_or("?", |step| step.channel.as_str())
-}
-
-fn event_words(record: &Record, event: &Event) -> String {
-    match event {
-        Event::Accepted => "accepted and stored".to_owned(),
-        Event::Taken { attempt } => format!("handed to {}", channel(record, attempt.step)),
-        Event::Submitted { attempt, .. } => format!("{} took it", channel(record, attempt.step)),
-        Event::Refused { attempt, fault } => {
-            format!("{} refused it: {}", channel(record, attempt.step), fault.cause.text())
-        }
-        Event::Received { attempt, receipt, .. } => {
-            format!("{} says {:?}", channel(record, attempt.step), receipt.status)
-        }
-        Event::Recalled { attempt, done } => {
-            format!(
-                "{} was asked to take it back: {}",
-                channel(record, attempt.step),
-                if *done { "done" } else { "no" }
-            )
-        }
-        Event::Woken => "the clock rang".to_owned(),
-        Event::Cancelled => "cancelled".to_owned(),
-    }
-}
-
-fn decision_words(record: &Record, decision: &Decision) -> Option<String> {
-    match decision {
-        Decision::StepFailed { step, cause } => {
-            Some(format!("{} is given up: {}", channel(record, *step), cause.text()))
-        }
-        Decision::StepBegun { step } => Some(format!("step {}: {}", step + 1, channel(record, *step))),
-        Decision::SameRoute { cause, .. } => Some(format!("the same route again: {}", cause.text())),
-        Decision::NextRoute { route, cause, .. } => Some(format!("next route {route}: {}", cause.text())),
-        Decision::Doubted { .. } => {
-            Some("nobody knows whether it was taken; waiting for a receipt".to_owned())
-        }
-        Decision::Late { step, .. } => Some(format!("{} delivered late", channel(record, *step))),
-        Decision::Settled => Some(format!("settled: {}", record.state.status().as_str())),
-        _ => None,
-    }
 }

@@ -1,13 +1,22 @@
 //! The command line.
 
 mod check;
+mod client;
 mod demo;
+mod doctor;
+mod generate;
+mod import;
+mod messages;
+mod operate;
+mod password;
+mod plans;
 pub mod sandbox;
 mod serve;
+mod watch;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, Log, LogFormat};
@@ -33,12 +42,40 @@ enum Command {
     Check(Check),
     /// Print the commented default configuration.
     Config,
+    /// Ask for a password and print its hash, for `[console] users`.
+    PasswordHash,
+    Send(messages::Send),
+    Status(messages::Status),
+    Watch(watch::Watch),
+    Messages(messages::Messages),
+    /// Callbacks that were given up: list them, send them again.
+    #[command(subcommand)]
+    Callbacks(operate::Callbacks),
+    Accounts(operate::Accounts),
+    /// Routes: list, pause, resume, drain.
+    #[command(subcommand)]
+    Routes(operate::Routes),
+    /// Senders: list, pause, resume, drain.
+    #[command(subcommand)]
+    Senders(operate::Senders),
+    /// Stored plans and scenarios: check them.
+    #[command(subcommand)]
+    Plans(plans::Plans),
+    Import(import::Import),
+    Export(messages::Export),
+    /// Tokens of the API: make, list, revoke.
+    #[command(subcommand)]
+    Tokens(operate::Tokens),
+    Backup(operate::Backup),
+    Doctor(doctor::Doctor),
+    Completions(generate::Completions),
+    Man(generate::Man),
 }
 
 #[derive(Debug, Args)]
 struct Serve {
     /// The configuration file.
-    #[arg(long, short, env = "COURANT_CONFIG", default_value = "courant.toml")]
+    #[arg(long, short, env = "COURANT_CONFIG", hide_env_values = true, default_value = "courant.toml")]
     config: PathBuf,
     /// Override a key of the configuration: `server.listen="0.0.0.0:8480"`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -77,7 +114,7 @@ struct DemoSandbox {
 #[derive(Debug, Args)]
 struct Check {
     /// The configuration file.
-    #[arg(long, short, env = "COURANT_CONFIG", default_value = "courant.toml")]
+    #[arg(long, short, env = "COURANT_CONFIG", hide_env_values = true, default_value = "courant.toml")]
     config: PathBuf,
     /// Override a key of the configuration.
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -92,25 +129,51 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("the runtime could not be started: {error}")),
     };
-    let result = runtime.block_on(async {
-        match cli.command {
-            Command::Serve(arguments) => serve::run(&arguments.config, &arguments.set).await,
-            Command::Sandbox(arguments) => {
-                sandbox::run(arguments.listen, arguments.data, &arguments.set).await
-            }
-            Command::Demo(arguments) => demo::run(arguments.sandbox.listen, arguments.once).await,
-            Command::Check(arguments) => check::run(&arguments.config, &arguments.set),
-            Command::Config => {
-                print!("{}", crate::config::DEFAULT);
-                Ok(())
-            }
-        }
-    });
+    let result = runtime.block_on(run(cli.command));
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(text) => fail(&text),
     }
+}
+
+async fn run(command: Command) -> Result<(), String> {
+    match command {
+        Command::Serve(arguments) => serve::run(&arguments.config, &arguments.set).await,
+        Command::Sandbox(arguments) => sandbox::run(arguments.listen, arguments.data, &arguments.set).await,
+        Command::Demo(arguments) => demo::run(arguments.sandbox.listen, arguments.once).await,
+        Command::Check(arguments) => check::run(&arguments.config, &arguments.set),
+        Command::Config => {
+            print!("{}", crate::config::DEFAULT);
+            Ok(())
+        }
+        Command::PasswordHash => password::run(),
+        Command::Send(arguments) => messages::send(arguments).await,
+        Command::Status(arguments) => messages::status(arguments).await,
+        Command::Watch(arguments) => watch::run(arguments).await,
+        Command::Messages(arguments) => messages::list(arguments).await,
+        Command::Callbacks(command) => operate::callbacks(command).await,
+        Command::Accounts(arguments) => operate::accounts(arguments).await,
+        Command::Routes(command) => operate::routes(command).await,
+        Command::Senders(command) => operate::senders(command).await,
+        Command::Plans(command) => plans::run(command),
+        Command::Import(arguments) => import::run(arguments).await,
+        Command::Export(arguments) => messages::export(arguments).await,
+        Command::Tokens(command) => operate::tokens(command).await,
+        Command::Backup(arguments) => operate::backup(arguments).await,
+        Command::Doctor(arguments) => doctor::run(arguments).await,
+        Command::Completions(arguments) => {
+            generate::completions(&arguments, Cli::command());
+            Ok(())
+        }
+        Command::Man(arguments) => generate::man(&arguments, Cli::command()),
+    }
+}
+
+/// The command line as clap knows it: for the reference.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 fn fail(text: &str) -> ExitCode {

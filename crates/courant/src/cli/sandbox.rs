@@ -106,6 +106,8 @@ fn welcome(url: &str) -> String {
   Courant sandbox: every phone number is a simulated phone, nothing leaves this machine.
   docs/sandbox.md lists how numbers behave by their last four digits.
 
+  Console         {url}/console
+
   Telesign        customer 12345678-9ABC-DEF0-1234-56789ABCDEF0, key vjE/ZDfPvDkuGNsuqCFFO4neYIs=
   Infobip         Basic Aladdin / open sesame
   Webex Connect   key 5c0f1e2a-3b4d-11ee-be56-0242ac120002

@@ -246,6 +246,7 @@ impl Prepared {
             calls_back |= begun.transition.calls_back();
             begun.go(core).await;
         }
+        core.news.send_replace(());
         if calls_back {
             core.outbox.notify_one();
         }
@@ -269,6 +270,12 @@ impl Prepared {
         self.groups.retain(|group| !group.messages.is_empty());
         self
     }
+
+    /// Whether nothing is left to be stored.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
 }
 
 impl Begun {
@@ -276,6 +283,10 @@ impl Begun {
         let record = self.transition.record;
         core.timers.set(record.message.id, record.state.wake_at());
         core.metrics.accepted(&record);
+        if let Some(step) = record.message.plan().step(0) {
+            core.stats
+                .count(clock::now(), &record.message.account, step.channel, |counts| counts.accepted += 1);
+        }
         core.shards.send(Job::Seed(record.clone())).await;
         for command in self.transition.commands {
             perform(core, &record, command, &mut self.permits);

@@ -5,7 +5,7 @@ use model::{
     Cause, Channel, Content, Recipient, Refusal, Span,
     call::FlowStep,
     content::{MediaSource, Text},
-    message::{Body, Plan, PlanSource, Step, StepDraft, Until},
+    message::{Body, Plan, PlanSource, RouteChoice, Step, StepDraft, Until},
 };
 
 use super::scenarios;
@@ -13,6 +13,7 @@ use crate::{
     accounts::Account,
     config::{PlanConfig, PlanStepConfig},
     core::Core,
+    dispatch::{Held, Hold},
 };
 
 /// The steps of a submission, before recipients are looked at.
@@ -150,12 +151,12 @@ fn step(core: &Core, account: &Account, draft: &StepDraft, recipient: &Recipient
     let patience = or_default(defaults.default_patience_ms);
     let validity = if last { or_default(defaults.default_validity_ms) } else { patience };
     let sender = draft.sender.as_deref().or_else(|| account.default_sender(draft.channel));
-    let routes = account.routes(draft.channel, recipient.phone.as_ref(), &core.routes.table);
+    let routes = undrained(core, account.routes(draft.channel, recipient.phone.as_ref(), &core.routes.table));
     let until = if reports_delivery(core, &routes) { Until::Delivered } else { Until::Submitted };
     Step {
         channel: draft.channel,
         sender: sender.map(str::to_owned),
-        body: body(account, draft, sender, recipient),
+        body: body(core, account, draft, sender, recipient),
         patience,
         validity,
         until,
@@ -164,12 +165,29 @@ fn step(core: &Core, account: &Account, draft: &StepDraft, recipient: &Recipient
     }
 }
 
-fn reports_delivery(core: &Core, routes: &[model::message::RouteChoice]) -> bool {
+/// Routes that are being drained get no new messages, unless there is no other.
+fn undrained(core: &Core, routes: Vec<RouteChoice>) -> Vec<RouteChoice> {
+    let drains =
+        |choice: &RouteChoice| core.dispatcher.hold(&Held::Route(choice.route.clone())) == Hold::Draining;
+    if routes.iter().all(drains) {
+        routes
+    } else {
+        routes.into_iter().filter(|choice| !drains(choice)).collect()
+    }
+}
+
+fn reports_delivery(core: &Core, routes: &[RouteChoice]) -> bool {
     let mut connectors = routes.iter().filter_map(|choice| core.routes.get(&choice.route)).peekable();
     connectors.peek().is_none() || connectors.any(|route| route.connector.capabilities().reports_delivery)
 }
 
-fn body(account: &Account, draft: &StepDraft, sender: Option<&str>, recipient: &Recipient) -> Body {
+fn body(
+    core: &Core,
+    account: &Account,
+    draft: &StepDraft,
+    sender: Option<&str>,
+    recipient: &Recipient,
+) -> Body {
     if let Body::Void(cause) = draft.body {
         return Body::Void(cause);
     }
@@ -177,6 +195,10 @@ fn body(account: &Account, draft: &StepDraft, sender: Option<&str>, recipient: &
         return Body::Void(Cause::MissingAddress);
     }
     if sender.is_some_and(|sender| !account.may_use(draft.channel, sender)) {
+        return Body::Void(Cause::SenderInvalid);
+    }
+    let held = |sender: &str| core.dispatcher.hold(&Held::Sender(draft.channel, sender.to_owned()));
+    if sender.is_some_and(|sender| held(sender) == Hold::Draining) {
         return Body::Void(Cause::SenderInvalid);
     }
     draft.body.clone()

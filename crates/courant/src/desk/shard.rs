@@ -254,6 +254,7 @@ impl Shard {
                 }
             }
         }
+        self.core.news.send_replace(());
         if calls_back {
             self.core.outbox.notify_one();
         }
@@ -295,8 +296,15 @@ pub fn perform(core: &Arc<Core>, record: &Record, command: Command, permits: &mu
             outbound::spawn_send(core, record, attempt, route, give_up_at, permit);
         }
         Command::Recall { attempt, route } => outbound::spawn_recall(core, record, attempt, route),
-        Command::Settle => core.metrics.settled(record),
+        Command::Settle => settled(core, record),
         Command::Notify(_) => {}
+    }
+}
+
+fn settled(core: &Core, record: &Record) {
+    core.metrics.settled(record);
+    if let Some(step) = record.message.plan().step(record.state.deciding_step()) {
+        core.stats.settled(clock::now(), &record.message.account, step.channel, record.state.status());
     }
 }
 

@@ -107,6 +107,13 @@ impl Transition {
     fn notify(&mut self, core: &Core, now: Time, occasion: &Occasion) {
         let report = core.report(&self.record);
         core.metrics.step_status(&report, occasion);
+        if let Some(step) = report.message.plan().step(occasion.step) {
+            core.stats.step(now, &report.message.account, step.channel, occasion.status);
+            // A failed step that does not end its message gives way to the next one.
+            if occasion.status.cause().is_some() && !occasion.settles {
+                core.stats.count(now, &report.message.account, step.channel, |counts| counts.fell_back += 1);
+            }
+        }
         self.callbacks.extend(callbacks::compose(core, &report, occasion, now));
     }
 

@@ -17,6 +17,22 @@ pub(super) struct Lanes {
     lane_memory: usize,
     senders: BTreeMap<String, SenderQueue>,
     turn: usize,
+    paused: Paused,
+}
+
+/// What must not leave now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Paused {
+    /// The whole route.
+    pub(super) route: bool,
+    /// Single senders.
+    pub(super) senders: BTreeSet<String>,
+}
+
+impl Paused {
+    fn covers(&self, sender: &str) -> bool {
+        self.route || self.senders.contains(sender)
+    }
 }
 
 /// What one sender has to send.
@@ -63,8 +79,13 @@ const LOW: usize = 32;
 const OFFERED: usize = 4096;
 
 impl Lanes {
-    pub(super) const fn new(rate: Option<f64>, lane_memory: usize) -> Self {
-        Self { rate, lane_memory, senders: BTreeMap::new(), turn: 0 }
+    pub(super) fn new(rate: Option<f64>, lane_memory: usize) -> Self {
+        Self { rate, lane_memory, senders: BTreeMap::new(), turn: 0, paused: Paused::default() }
+    }
+
+    /// Holds back what is paused, and nothing else; what is queued stays queued.
+    pub(super) fn pause(&mut self, paused: Paused) {
+        self.paused = paused;
     }
 
     fn lane(&mut self, lane: &Lane, class: Priority) -> &mut LaneQueue {
@@ -98,6 +119,9 @@ impl Lanes {
     /// Takes the sender's token for an attempt that is not queued yet, if its sender has nothing
     /// waiting at all.
     pub(super) fn try_pass(&mut self, lane: &Lane, now: Time) -> bool {
+        if self.paused.covers(&lane.sender) {
+            return false;
+        }
         self.lane(lane, Priority::OneTime);
         let Some(sender) = self.senders.get_mut(&lane.sender) else { return false };
         sender.is_idle() && sender.bucket.as_mut().is_none_or(|bucket| bucket.take(now, 1.0).is_ok())
@@ -109,11 +133,17 @@ impl Lanes {
 
     /// The next entry: senders take turns, urgent classes first, accounts within a class in turn.
     pub(super) fn next(&mut self, now: Time) -> Next {
+        if self.paused.route {
+            return Next::Wait(None);
+        }
         let count = self.senders.len();
         let mut soonest: Option<Time> = None;
         for offset in 0..count {
             let index = (self.turn + offset) % count;
             let (name, sender) = self.senders.iter_mut().nth(index).expect("the index is below the length");
+            if self.paused.covers(name) {
+                continue;
+            }
             match sender.next(now, self.lane_memory) {
                 Ahead::Ready(id) => {
                     self.turn = (index + 1) % count;

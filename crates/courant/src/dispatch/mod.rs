@@ -5,22 +5,28 @@
 //! class take turns. Memory holds a bounded head of each lane, the rest waits in the store and is
 //! read when the head runs low, so that ten million queued recipients cost no memory.
 
+mod holds;
 mod lanes;
 mod pairs;
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use connectors::Capabilities;
-use model::{AttemptId, RouteName, Span, Time, message::Priority};
-use store::{Lane, Record};
+use model::{AttemptId, Channel, RouteName, Span, Time, message::Priority};
+use store::{Lane, Record, Store, StoreError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+pub use self::holds::{Held, Hold};
 use self::{
-    lanes::{Lanes, Next},
+    holds::Holds,
+    lanes::{Lanes, Next, Paused},
     pairs::Pairs,
 };
 use crate::{clock, core::Core, desk::shard::Job, desk::transition::lane_of, routes::Routes};
@@ -32,14 +38,17 @@ const RESCAN: Span = Span::from_secs(15);
 #[derive(Debug)]
 pub struct Dispatcher {
     routes: BTreeMap<RouteName, Arc<RouteQueue>>,
+    holds: Holds,
 }
 
 #[derive(Debug)]
 struct RouteQueue {
     name: RouteName,
+    channel: Channel,
     lanes: Mutex<Lanes>,
     pairs: Option<Mutex<Pairs>>,
     window: Arc<Semaphore>,
+    in_flight: AtomicUsize,
     changed: Notify,
 }
 
@@ -53,6 +62,11 @@ pub struct Permit {
 }
 
 impl Permit {
+    fn new(queue: &Arc<RouteQueue>, sender: String, place: OwnedSemaphorePermit) -> Self {
+        queue.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self { queue: Arc::clone(queue), sender, _place: place }
+    }
+
     /// The route it is for.
     #[must_use]
     pub fn route(&self) -> &RouteName {
@@ -62,6 +76,12 @@ impl Permit {
     /// Gives the sender's token back too.
     pub fn unused(self) {
         self.queue.lock().give_back(&self.sender);
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.queue.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -76,10 +96,61 @@ impl Dispatcher {
     #[must_use]
     pub fn new(routes: &Routes, lane_memory: usize) -> Self {
         let queue = |route: &Arc<crate::routes::Route>| {
-            let capabilities = route.connector.capabilities();
-            (route.name.clone(), Arc::new(RouteQueue::new(route.name.clone(), capabilities, lane_memory)))
+            (route.name.clone(), Arc::new(RouteQueue::new(route, lane_memory)))
         };
-        Self { routes: routes.all().map(queue).collect() }
+        Self { routes: routes.all().map(queue).collect(), holds: Holds::default() }
+    }
+
+    /// How a route or sender stands.
+    #[must_use]
+    pub fn hold(&self, held: &Held) -> Hold {
+        self.holds.of(held)
+    }
+
+    /// Every route and sender that is not open.
+    #[must_use]
+    pub fn holds(&self) -> Vec<(Held, Hold)> {
+        self.holds.all()
+    }
+
+    /// Reads what was held back before the last end of the program.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn load_holds(&self, store: &dyn Store) -> Result<(), StoreError> {
+        self.holds.load(store).await?;
+        self.spread_holds();
+        Ok(())
+    }
+
+    /// Pauses, drains or opens a route or sender; it stays so over restarts.
+    ///
+    /// # Errors
+    /// If the store cannot take it now; nothing is changed then.
+    pub async fn set_hold(&self, store: &dyn Store, held: Held, hold: Hold) -> Result<(), StoreError> {
+        self.holds.set(store, held, hold).await?;
+        self.spread_holds();
+        Ok(())
+    }
+
+    fn spread_holds(&self) {
+        let paused: Vec<Held> = self
+            .holds
+            .all()
+            .into_iter()
+            .filter(|(_, hold)| *hold == Hold::Paused)
+            .map(|(held, _)| held)
+            .collect();
+        for queue in self.routes.values() {
+            queue.lock().pause(queue.concerned(&paused));
+            queue.changed.notify_one();
+        }
+    }
+
+    /// Hand-overs of a route that are not answered yet.
+    #[must_use]
+    pub fn in_flight(&self, route: &RouteName) -> usize {
+        self.routes.get(route).map_or(0, |queue| queue.in_flight.load(Ordering::Relaxed))
     }
 
     /// Puts a message's attempt into its lane.
@@ -105,7 +176,7 @@ impl Dispatcher {
         if !queue.lock().try_pass(&lane, now) {
             return None;
         }
-        let permit = Permit { queue: Arc::clone(queue), sender: lane.sender, _place: place };
+        let permit = Permit::new(queue, lane.sender, place);
         if self.pair(record, attempt, route, now).is_err() {
             permit.unused();
             return None;
@@ -153,14 +224,32 @@ impl Dispatcher {
 }
 
 impl RouteQueue {
-    fn new(name: RouteName, capabilities: &Capabilities, lane_memory: usize) -> Self {
+    fn new(route: &crate::routes::Route, lane_memory: usize) -> Self {
+        let capabilities: &Capabilities = route.connector.capabilities();
         Self {
-            name,
+            name: route.name.clone(),
+            channel: route.connector.channel(),
+            in_flight: AtomicUsize::new(0),
             lanes: Mutex::new(Lanes::new(capabilities.rate_per_sender, lane_memory)),
             pairs: capabilities.pair_limit.map(|limit| Mutex::new(Pairs::new(limit))),
             window: Arc::new(Semaphore::new(capabilities.window.max(1))),
             changed: Notify::new(),
         }
+    }
+
+    /// What of everything paused is this route's.
+    fn concerned(&self, paused: &[Held]) -> Paused {
+        let mut concerned = Paused::default();
+        for held in paused {
+            match held {
+                Held::Route(route) => concerned.route |= *route == self.name,
+                Held::Sender(channel, name) if *channel == self.channel => {
+                    concerned.senders.insert(name.clone());
+                }
+                Held::Sender(..) => {}
+            }
+        }
+        concerned
     }
 
     async fn run(self: Arc<Self>, core: Arc<Core>, stop: CancellationToken) {
@@ -181,7 +270,7 @@ impl RouteQueue {
             let next = self.lock().next(clock::now());
             match next {
                 Next::Take { id, sender } => {
-                    let permit = Permit { queue: Arc::clone(self), sender, _place: place };
+                    let permit = Permit::new(self, sender, place);
                     core.shards.send(Job::Take { id, permit }).await;
                     return;
                 }

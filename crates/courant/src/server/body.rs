@@ -7,7 +7,7 @@ use model::Span;
 
 /// Why a body was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BodyFault {
+pub(crate) enum BodyFault {
     /// It has more bytes than allowed.
     TooLarge,
     /// It did not come in time.
@@ -17,7 +17,7 @@ pub(super) enum BodyFault {
 }
 
 /// The whole body, at most `limit` bytes, within `timeout`.
-pub(super) async fn read(
+pub(crate) async fn read(
     body: Body,
     declared: Option<u64>,
     limit: u64,
@@ -36,6 +36,6 @@ pub(super) async fn read(
 }
 
 /// The `Content-Length`, if it is one.
-pub(super) fn declared(headers: &http::HeaderMap) -> Option<u64> {
+pub(crate) fn declared(headers: &http::HeaderMap) -> Option<u64> {
     headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -16,7 +16,7 @@ const MAX_KEY: usize = 255;
 
 /// A request's key.
 #[derive(Clone, Debug)]
-pub(super) struct Key {
+pub(crate) struct Key {
     account: AccountName,
     key: String,
     digest: String,
@@ -33,7 +33,7 @@ struct Kept {
 
 impl Key {
     /// The key of a request, if it has one.
-    pub(super) fn of(
+    pub(crate) fn of(
         request: &Request<Bytes>,
         account: &AccountName,
         dialect: &str,
@@ -55,12 +55,12 @@ impl Key {
     }
 
     /// Where to look it up.
-    pub(super) fn place(&self) -> (AccountName, &'static str, String) {
+    pub(crate) fn place(&self) -> (AccountName, &'static str, String) {
         (self.account.clone(), KIND, self.key.clone())
     }
 
     /// What to remember with this answer.
-    pub(super) fn remember(&self, response: &Response<Bytes>, now: Time) -> Remembered {
+    pub(crate) fn remember(&self, response: &Response<Bytes>, now: Time) -> Remembered {
         let headers = response.headers().iter();
         let kept = Kept {
             digest: self.digest.clone(),
@@ -83,7 +83,7 @@ impl Key {
     }
 
     /// The first answer, if the request is the same.
-    pub(super) fn replay(&self, known: &Remembered) -> Result<Response<Bytes>, Refusal> {
+    pub(crate) fn replay(&self, known: &Remembered) -> Result<Response<Bytes>, Refusal> {
         let kept: Kept = serde_json::from_slice(&known.value).map_err(|_| Refusal::Internal)?;
         if kept.digest != self.digest {
             return Err(Refusal::KeyConflict);

@@ -1,8 +1,8 @@
-//! The HTTP side: one port for the dialects, the networks' webhooks, health and metrics.
+//! The HTTP side: one port for the dialects, the networks' webhooks, health, metrics and the console.
 
-mod body;
+pub(crate) mod body;
 mod hooks;
-mod idempotency;
+pub(crate) mod idempotency;
 mod listen;
 mod northbound;
 
@@ -18,17 +18,25 @@ use axum::{
 
 pub use listen::Listener;
 
-use crate::app::App;
+use crate::{admin, app::App, console};
 
 /// All paths. What no other route takes belongs to the dialects.
 pub fn router(app: Arc<App>) -> Router {
+    let console = console::router(Arc::clone(&app));
     Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/hooks/{route}", axum::routing::any(hook))
+        .merge(admin::router())
         .fallback(northbound)
         .with_state(app)
+        .merge(console)
+}
+
+/// Answers a request as if it had come from a caller, credentials and all.
+pub(crate) async fn ask(app: &Arc<App>, request: Request) -> Response {
+    northbound::answer(app, request).await
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Response {

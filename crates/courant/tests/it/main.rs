@@ -1,13 +1,17 @@
 //! The whole program over real sockets: requests of callers in, simulated networks at the other
 //! end, callbacks caught by the sandbox's webhook bin.
 
+mod admin;
 mod bad_days;
 mod behaviours;
 mod billing;
+mod cli;
+mod console;
 mod crash;
 mod durability;
 mod harness;
 mod process;
+mod reference;
 mod telesign;
 mod tidy;
 mod vendors;

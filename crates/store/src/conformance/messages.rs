@@ -1,7 +1,7 @@
 //! Inserting, updating, finding.
 
 use super::{Bench, kit::*};
-use crate::{Record, Verdict};
+use crate::{Change, NewMessage, Record, Verdict};
 
 /// Case.
 pub async fn a_stored_message_is_loaded_as_it_was(bench: Bench) {
@@ -87,6 +87,44 @@ fn referred(n: u64, account: &str, client_ref: &str) -> crate::NewMessage {
     let mut wanted = message(n, account);
     wanted.client_ref = Some(client_ref.into());
     new(wanted)
+}
+
+/// Case.
+pub async fn histories_of_all_messages_are_read_in_one_order_after_a_cursor(bench: Bench) {
+    let store = &*bench.store;
+    let start = store.history_cursor().await.expect("a cursor");
+    stored(store, 1..3).await;
+    let mut change = update(1, 1, facts());
+    change.history = vec![note(time(10), "a"), note(time(11), "b")];
+    apply(store, vec![Change::Update(change)]).await;
+    let rows = store.history_since(start, 9).await.expect("it lists");
+    let told: Vec<_> = rows.iter().map(|row| (row.message, row.entries.clone())).collect();
+    let expected = [
+        (id(1), vec![note(time(1), "accepted")]),
+        (id(2), vec![note(time(2), "accepted")]),
+        (id(1), vec![note(time(10), "a"), note(time(11), "b")]),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(store.history_since(rows[0].cursor, 1).await.expect("it lists"), rows[1..2]);
+    let end = store.history_cursor().await.expect("a cursor");
+    assert_eq!(end, rows[2].cursor);
+    assert_eq!(store.history_since(end, 9).await.expect("it lists"), []);
+}
+
+/// Case.
+pub async fn a_cursor_stays_good_when_what_it_stands_on_is_swept(bench: Bench) {
+    let store = &*bench.store;
+    apply(store, vec![insert(NewMessage { facts: settled(time(2)), ..new(message(1, "acme")) })]).await;
+    let cursor = store.history_cursor().await.expect("a cursor");
+    assert_eq!(store.sweep(time(100), time(100), 9).await.expect("it sweeps"), 1);
+    store.backup(bench.copy.clone()).await.expect("a copy");
+    let copy = (bench.open)(bench.copy.clone());
+    for store in [&*bench.store, &*copy] {
+        assert_eq!(store.history_cursor().await.expect("a cursor"), cursor);
+        stored(store, 2..3).await;
+        let rows = store.history_since(cursor, 9).await.expect("it lists");
+        assert_eq!(rows.iter().map(|row| row.message).collect::<Vec<_>>(), [id(2)]);
+    }
 }
 
 /// Case.

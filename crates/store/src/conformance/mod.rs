@@ -44,6 +44,8 @@ macro_rules! conformance_suite {
             an_update_of_an_unknown_message_conflicts
             changes_of_one_commit_apply_in_order_with_a_verdict_each
             history_is_kept_in_order
+            histories_of_all_messages_are_read_in_one_order_after_a_cursor
+            a_cursor_stays_good_when_what_it_stands_on_is_swept
             a_client_ref_finds_its_message_within_account_and_dialect_only
             a_taken_client_ref_refuses_the_whole_insert
             a_client_ref_repeated_within_one_insert_is_a_duplicate

@@ -204,7 +204,7 @@ impl Writing {
         let key = self.next.message();
         let account = self.names.intern(connection, message.account.as_str())?;
         let dialect = self.dialects.intern(connection, message.dialect)?;
-        let history = self.add_history(connection, 0, &new.history)?;
+        let history = self.add_history(connection, key, 0, &new.history)?;
         self.insert_hot(connection, key, account, dialect, history, new)?;
         insert_body(connection, key, insert, new, inline)?;
         if let Some(client_ref) = &message.client_ref {
@@ -268,7 +268,7 @@ impl Writing {
         let Some(found) = find(connection, update.id)?.filter(|found| found.version == update.version) else {
             return Ok(Verdict::Conflict);
         };
-        let history = self.add_history(connection, found.history, &update.history)?;
+        let history = self.add_history(connection, found.key, found.history, &update.history)?;
         self.update_hot(connection, &found, history, update)?;
         for (mark, row) in &update.upstream {
             insert_upstream(connection, found.key, *mark, row.part)?;
@@ -325,14 +325,20 @@ impl Writing {
     }
 
     /// Adds a transition before the given one; the new head of the chain.
-    fn add_history(&mut self, connection: &Connection, previous: i64, entries: &[u8]) -> Result<i64> {
+    fn add_history(
+        &mut self,
+        connection: &Connection,
+        message: i64,
+        previous: i64,
+        entries: &[u8],
+    ) -> Result<i64> {
         if entries.is_empty() {
             return Ok(previous);
         }
         let key = self.next.history();
         connection
-            .prepare_cached("INSERT INTO history (key, previous, entries) VALUES (?1, ?2, ?3)")?
-            .execute(params![key, previous, entries])?;
+            .prepare_cached("INSERT INTO history (key, previous, entries, message) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![key, previous, entries, message])?;
         Ok(key)
     }
 
@@ -487,7 +493,7 @@ impl Next {
         let upstream = marked("SELECT ifnull(max(message), 0) FROM upstream WHERE place >= ?1")?;
         Ok(Self {
             message: message.max(mark).max(upstream) + 1,
-            history: highest("SELECT ifnull(max(key), 0) + 1 FROM history")?,
+            history: highest(super::read::LAST_TRANSITION)? + 1,
             callback: highest("SELECT ifnull(max(id), 0) + 1 FROM callback")?,
         })
     }

@@ -40,8 +40,8 @@ use self::{
     writer::{Answer, Counters, Job, Writer},
 };
 use crate::{
-    Balance, Change, Document, HistoryEntry, Lane, LedgerRow, Part, PullFilter, QueuePlace, Record,
-    Remembered, Reply, Search, Store, StoreError, StoreStats, StoredCallback, Verdict,
+    Balance, Change, Document, HistoryEntry, HistoryRow, Lane, LedgerRow, Part, PullFilter, QueuePlace,
+    Record, Remembered, Reply, Search, Store, StoreError, StoreStats, StoredCallback, Verdict,
 };
 
 /// Messages removed in one transaction, at most.
@@ -284,6 +284,14 @@ impl Store for SqliteStore {
 
     fn history(&self, id: MessageId) -> Reply<'_, Vec<HistoryEntry>> {
         self.quick.read(move |reader| reader.at_once(|reader| reader.history(id)))
+    }
+
+    fn history_since(&self, cursor: i64, limit: usize) -> Reply<'_, Vec<HistoryRow>> {
+        self.quick.read(move |reader| reader.history_since(cursor, limit))
+    }
+
+    fn history_cursor(&self) -> Reply<'_, i64> {
+        self.quick.read(Reader::history_cursor)
     }
 
     fn due(

@@ -14,7 +14,11 @@ use crate::StoreError;
 const OLDEST_LIBRARY: i32 = 3_051_003;
 
 /// Migrations in order; the version of a database is the number of those applied.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+];
 
 /// Statements kept prepared per connection; more than there are.
 const STATEMENTS: usize = 160;

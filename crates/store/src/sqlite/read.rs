@@ -16,8 +16,8 @@ use super::{
     money,
 };
 use crate::{
-    Balance, Document, HistoryEntry, Lane, LedgerRow, Part, QueuePlace, Record, Remembered, StoreError,
-    StoredCallback,
+    Balance, Document, HistoryEntry, HistoryRow, Lane, LedgerRow, Part, QueuePlace, Record, Remembered,
+    StoreError, StoredCallback,
 };
 
 pub(super) type Outcome<T> = Result<T, StoreError>;
@@ -76,6 +76,10 @@ const RECORD: &str =
     "SELECT m.id, m.version, m.account, m.dialect, m.state, b.batch, b.position, b.batch_size,
         b.accepted_at, b.recipient, b.client_ref, b.memo, b.shared
     FROM message m JOIN body b ON b.key = m.key WHERE ";
+
+/// The number of the newest transition, whether it still stands or not.
+pub(super) const LAST_TRANSITION: &str = "SELECT max(ifnull((SELECT max(key) FROM history), 0),
+    ifnull((SELECT value FROM high_water WHERE name = 'history'), 0))";
 
 impl Reader {
     pub(super) fn new(connection: Connection, known: &'static [&'static str]) -> Self {
@@ -226,6 +230,26 @@ impl Reader {
     }
 
     /// Transitions, newest first.
+    /// Transitions of all messages after the given one, in the order in which they were written.
+    pub(super) fn history_since(&mut self, cursor: i64, limit: usize) -> Outcome<Vec<HistoryRow>> {
+        let rows: Vec<(i64, MessageId, Vec<u8>)> = self.list(
+            "SELECT h.key, m.id, h.entries FROM history h JOIN message m ON m.key = h.message
+             WHERE h.key > ?1 ORDER BY h.key LIMIT ?2",
+            params![cursor, bound(limit)],
+            |row| Ok((row.get(0)?, MessageId(wide(row, 1)?), row.get(2)?)),
+        )?;
+        rows.into_iter()
+            .map(|(cursor, message, json)| Ok(HistoryRow { cursor, message, entries: decode(&json)? }))
+            .collect()
+    }
+
+    pub(super) fn history_cursor(&mut self) -> Outcome<i64> {
+        self.connection
+            .prepare_cached(LAST_TRANSITION)
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+            .map_err(failure)
+    }
+
     fn transitions(&self, id: MessageId) -> rusqlite::Result<Vec<Vec<u8>>> {
         let mut transitions = Vec::new();
         let head = self

@@ -34,6 +34,9 @@ pub(super) struct Removed {
 pub(super) fn remove(connection: &Connection, removal: &Removal) -> Result<Removed> {
     let mut removed = 0;
     let mut segments = BTreeSet::new();
+    if !removal.ids.is_empty() {
+        keep_high_water(connection)?;
+    }
     for id in &removal.ids {
         if let Some((key, history)) = removable(connection, *id, removal.settled_before)? {
             remove_message(connection, key, history)?;
@@ -47,6 +50,17 @@ pub(super) fn remove(connection: &Connection, removal: &Removal) -> Result<Remov
     let most =
         forget_expired(connection, removal.now)?.max(remove_inbound(connection, removal.settled_before)?);
     Ok(Removed { messages: removed, more_expired: most == EXPIRED_AT_ONCE })
+}
+
+/// Remembers the newest transition, which may be about to go.
+fn keep_high_water(connection: &Connection) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO high_water (name, value) VALUES ('history', (SELECT ifnull(max(key), 0) FROM history))
+             ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+        )?
+        .execute([])?;
+    Ok(())
 }
 
 fn removable(connection: &Connection, id: MessageId, settled_before: Time) -> Result<Option<(i64, i64)>> {

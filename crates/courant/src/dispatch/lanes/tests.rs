@@ -121,3 +121,19 @@ fn nothing_passes_by_a_sender_that_has_messages_waiting() {
     lanes.push(&lane("b"), Priority::Marketing, id(1), NOW);
     assert!(!lanes.try_pass(&lane("a"), NOW));
 }
+
+#[test]
+fn what_is_paused_stays_queued_and_leaves_when_it_is_opened() {
+    let mut lanes = Lanes::new(None, 8);
+    lanes.push(&lane("a"), Priority::Notice, id(1), NOW);
+    let other = Lane { sender: "t".to_owned(), ..lane("a") };
+    lanes.push(&other, Priority::Notice, id(2), NOW);
+    lanes.pause(Paused { route: true, ..Paused::default() });
+    assert_eq!(taken(&mut lanes, NOW), None);
+    lanes.pause(Paused { route: false, senders: ["s".to_owned()].into() });
+    assert_eq!(taken(&mut lanes, NOW), Some(id(2)));
+    assert_eq!(taken(&mut lanes, NOW), None);
+    assert!(!lanes.try_pass(&lane("b"), NOW));
+    lanes.pause(Paused::default());
+    assert_eq!(taken(&mut lanes, NOW), Some(id(1)));
+}

@@ -1,0 +1,290 @@
+//! Takes a request through: token, scope, parameters, body, idempotency key; then has it done.
+
+use std::{collections::HashMap, sync::Arc};
+
+use axum::{
+    body::Body,
+    extract::{RawPathParams, Request, rejection::RawPathParamsRejection},
+    response::Response,
+};
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use model::Span;
+use serde::{Serialize, de::DeserializeOwned};
+use store::Change;
+
+use super::{
+    backup, callbacks, chart, events, messages, openapi,
+    operations::{Act, Kind, Method, Operation, Parameter},
+    problem::Problem,
+    routes, send,
+    tokens::{self, Grant},
+};
+use crate::{
+    app::App,
+    clock,
+    core::Core,
+    desk::accept::nobody,
+    dispatch::Hold,
+    server::{
+        body::{self, BodyFault},
+        idempotency::Key,
+    },
+    views::{Moment, Sight},
+};
+
+/// Largest body.
+const MAX_BODY: u64 = 1024 * 1024;
+/// Entries of a page if the request does not say.
+const DEFAULT_LIMIT: usize = 50;
+
+/// An answer that fits into memory.
+pub(super) type Whole = http::Response<Bytes>;
+
+/// A request that was let in.
+pub(super) struct Ask<'a> {
+    pub(super) app: &'a Arc<App>,
+    pub(super) grant: Grant,
+    pub(super) request: http::Request<Bytes>,
+    /// Of a POST that has one.
+    pub(super) key: Option<Key>,
+    path: Vec<(String, String)>,
+    query: HashMap<&'static str, String>,
+    status: StatusCode,
+}
+
+/// Answers one request.
+pub(super) async fn answer(
+    app: &Arc<App>,
+    operation: &'static Operation,
+    parameters: Result<RawPathParams, RawPathParamsRejection>,
+    request: Request,
+) -> Response {
+    match exchange(app, operation, parameters, request).await {
+        Ok(response) => response,
+        Err(problem) => super::reply(&problem),
+    }
+}
+
+async fn exchange(
+    app: &Arc<App>,
+    operation: &'static Operation,
+    parameters: Result<RawPathParams, RawPathParamsRejection>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let grant = establish(app, operation, request.headers()).await?;
+    let path = parameters.map_err(|_| Problem::invalid("the path is not UTF-8"))?;
+    let path: Vec<_> = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let query = query(operation.query, request.uri().query().unwrap_or_default())?;
+    let request = with_body(app, operation, request).await?;
+    let changes = operation.method != Method::Get;
+    if changes && app.is_draining() {
+        return Err(Problem::overloaded());
+    }
+    let key = if operation.method == Method::Post && operation.act != Act::CreateToken {
+        let key = request.headers().get("idempotency-key").map(http::HeaderValue::as_bytes);
+        if key.is_some_and(|key| !key.iter().all(|byte| (b' '..=b'~').contains(byte))) {
+            return Err(Problem::invalid("Idempotency-Key takes 1 to 255 printable characters"));
+        }
+        Key::of(&request, &nobody(), &format!("admin/{}", grant.name))?
+    } else {
+        None
+    };
+    let status = StatusCode::from_u16(operation.status).expect("statuses of operations are right");
+    let ask = Ask { app, grant, request, key, path, query, status };
+    if operation.act == Act::StreamEvents {
+        return events::stream(&ask).await;
+    }
+    if let Some(earlier) = ask.earlier_answer().await? {
+        return Ok(earlier.map(Body::from));
+    }
+    let response = ask.work(operation.act).await?;
+    Ok(response.map(Body::from))
+}
+
+async fn establish(app: &App, operation: &Operation, headers: &http::HeaderMap) -> Result<Grant, Problem> {
+    let Some(scope) = operation.scope else {
+        return Ok(Grant { name: "anybody".to_owned(), scopes: Vec::new() });
+    };
+    let grant = tokens::establish(&app.core, headers).await?;
+    grant.require(scope)?;
+    Ok(grant)
+}
+
+async fn with_body(
+    app: &App,
+    operation: &Operation,
+    request: Request,
+) -> Result<http::Request<Bytes>, Problem> {
+    let (head, body) = request.into_parts();
+    if operation.method == Method::Get {
+        return Ok(http::Request::from_parts(head, Bytes::new()));
+    }
+    let timeout = Span::from_millis(app.core.config.server.body_timeout_ms);
+    let bytes = match body::read(body, body::declared(&head.headers), MAX_BODY, timeout).await {
+        Ok(bytes) => bytes,
+        Err(BodyFault::TooLarge) => return Err(Problem::too_large(MAX_BODY)),
+        Err(BodyFault::Slow | BodyFault::Broken) => {
+            return Err(Problem::invalid("the body did not arrive"));
+        }
+    };
+    if operation.body.is_some() && !is_json(&head) {
+        return Err(Problem::wrong_type());
+    }
+    Ok(http::Request::from_parts(head, bytes))
+}
+
+fn is_json(head: &http::request::Parts) -> bool {
+    let value = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = value.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/json")
+}
+
+/// The parameters of a query, checked against the table.
+fn query(known: &'static [Parameter], text: &str) -> Result<HashMap<&'static str, String>, Problem> {
+    let mut values = HashMap::new();
+    for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
+        let Some(parameter) = known.iter().find(|parameter| parameter.name == name) else {
+            let names: Vec<&str> = known.iter().map(|parameter| parameter.name).collect();
+            let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            let name: String = name.chars().take(50).collect();
+            return Err(Problem::invalid(format!("there is no parameter `{name}`; this path has {names}")));
+        };
+        check(parameter, &value)?;
+        if values.insert(parameter.name, value.into_owned()).is_some() {
+            return Err(Problem::invalid(format!("`{}` is given twice", parameter.name)));
+        }
+    }
+    match known.iter().find(|parameter| parameter.required && !values.contains_key(parameter.name)) {
+        Some(missing) => Err(Problem::invalid(format!("`{}` is missing", missing.name))),
+        None => Ok(values),
+    }
+}
+
+fn check(parameter: &Parameter, value: &str) -> Result<(), Problem> {
+    let (right, expected) = match parameter.kind {
+        Kind::Text(most) => {
+            (!value.is_empty() && value.chars().count() <= most, format!("1 to {most} characters"))
+        }
+        Kind::Integer(least, most) => {
+            let number =
+                value.parse::<i64>().ok().filter(|_| value.bytes().all(|byte| byte.is_ascii_digit()));
+            (
+                number.is_some_and(|number| (least..=most).contains(&number)),
+                format!("a whole number from {least} to {most}"),
+            )
+        }
+        Kind::Flag => (matches!(value, "true" | "false"), "`true` or `false`".to_owned()),
+        Kind::Instant => {
+            (Moment::parse(value).is_some(), "an instant such as 2026-01-31T08:00:00Z".to_owned())
+        }
+        Kind::Id => (model::MessageId::parse(value).is_some(), "32 hex digits or a UUID".to_owned()),
+        Kind::Cursor => (events::is_cursor(value), "the id of an event, such as 17-1".to_owned()),
+        Kind::OneOf(words) => (words().contains(&value), format!("one of {}", words().join(", "))),
+    };
+    if right { Ok(()) } else { Err(Problem::invalid(format!("`{}` takes {expected}", parameter.name))) }
+}
+
+impl Ask<'_> {
+    pub(super) fn core(&self) -> &Arc<Core> {
+        &self.app.core
+    }
+
+    pub(super) fn sight(&self) -> Sight {
+        self.grant.sight()
+    }
+
+    /// A parameter of the path.
+    pub(super) fn path(&self, name: &str) -> &str {
+        self.path.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    /// A parameter of the query.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.query.get(name).map(String::as_str)
+    }
+
+    /// A numeric parameter of the query; it was checked.
+    pub(super) fn number(&self, name: &str) -> Option<i64> {
+        self.text(name)?.parse().ok()
+    }
+
+    /// How many entries a page has.
+    pub(super) fn limit(&self) -> usize {
+        self.number("limit").and_then(|limit| usize::try_from(limit).ok()).unwrap_or(DEFAULT_LIMIT)
+    }
+
+    /// The body.
+    pub(super) fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        serde_json::from_slice(self.request.body())
+            .map_err(|error| Problem::invalid(format!("the body cannot be read: {error}")))
+    }
+
+    /// An answer in JSON with the operation's status of success.
+    pub(super) fn json(&self, answer: &impl Serialize) -> Whole {
+        let json = serde_json::to_vec(answer).expect("our own types serialise");
+        let mut response = http::Response::new(Bytes::from(json));
+        *response.status_mut() = self.status;
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
+    }
+
+    async fn earlier_answer(&self) -> Result<Option<Whole>, Problem> {
+        let Some(key) = &self.key else { return Ok(None) };
+        let (account, kind, name) = key.place();
+        let known = self.core().store.recall(account, kind, name).await?;
+        let known = known.filter(|known| known.until > clock::now());
+        Ok(known.map(|known| key.replay(&known)).transpose()?)
+    }
+
+    /// Remembers the answer under the request's key, so that the same request again gets it.
+    async fn remembered(&self, response: Whole) -> Result<Whole, Problem> {
+        if let Some(key) = &self.key {
+            let remember = Change::Remember(key.remember(&response, clock::now()));
+            self.core().store.commit(vec![remember]).await?;
+        }
+        Ok(response)
+    }
+
+    async fn work(&self, act: Act) -> Result<Whole, Problem> {
+        match act {
+            Act::OpenApi => Ok(self.json(openapi::document())),
+            Act::Overview => Ok(self.json(&crate::views::overview(self.core()).await?)),
+            Act::ListMessages => messages::list(self).await,
+            Act::FindMessages => messages::find(self).await,
+            Act::ReadMessage => messages::read(self).await,
+            Act::ReadHistory => messages::history(self).await,
+            // These two store the answer in the commit of the message itself.
+            Act::Send => send::send(self).await,
+            Act::Resend => send::resend(self).await,
+            Act::Cancel => self.remembered(messages::cancel(self).await?).await,
+            Act::ListCallbacks => callbacks::list(self).await,
+            Act::ReplayCallbacks => self.remembered(callbacks::replay(self).await?).await,
+            Act::ListRoutes => routes::list(self).await,
+            Act::PauseRoute => self.remembered(routes::hold_route(self, Hold::Paused).await?).await,
+            Act::ResumeRoute => self.remembered(routes::hold_route(self, Hold::Open).await?).await,
+            Act::DrainRoute => self.remembered(routes::hold_route(self, Hold::Draining).await?).await,
+            Act::ListSenders => routes::list_senders(self).await,
+            Act::PauseSender => self.remembered(routes::hold_sender(self, Hold::Paused).await?).await,
+            Act::ResumeSender => self.remembered(routes::hold_sender(self, Hold::Open).await?).await,
+            Act::DrainSender => self.remembered(routes::hold_sender(self, Hold::Draining).await?).await,
+            Act::ListAccounts => routes::list_accounts(self).await,
+            Act::ReadAccount => routes::read_account(self).await,
+            Act::ReadStats => Ok(self.json(&chart::chart(
+                self.core(),
+                self.number("minutes").unwrap_or(60),
+                self.text("account"),
+            ))),
+            Act::StreamEvents => Err(Problem::internal()),
+            Act::ListTokens => Ok(self.json(&messages::Page::all(tokens::list(self.core()).await?))),
+            Act::CreateToken => Ok(self.json(&tokens::create(self.core(), &self.grant, self.body()?).await?)),
+            Act::RevokeToken => {
+                tokens::revoke(self.core(), self.path("id")).await?;
+                let mut response = http::Response::new(Bytes::new());
+                *response.status_mut() = self.status;
+                Ok(response)
+            }
+            Act::Backup => self.remembered(backup::write(self).await?).await,
+        }
+    }
+}

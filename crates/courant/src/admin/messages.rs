@@ -1,0 +1,137 @@
+//! Lists, finds, shows and stops messages.
+
+use engine::Event;
+use model::{BatchId, Cause, Channel, MessageId, Phone};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use store::{Record, Search};
+
+use super::{
+    ask::{Ask, Whole},
+    problem::Problem,
+};
+use crate::{
+    core::Core,
+    desk::{scenarios::refuse, shard::Job},
+    views::{self, Moment},
+};
+
+/// A page of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Page<T> {
+    /// Its entries.
+    pub items: Vec<T>,
+    /// Where the next page begins (`after`); none if this is the last one.
+    pub next: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// A list that is whole.
+    pub(super) const fn all(items: Vec<T>) -> Self {
+        Self { items, next: None }
+    }
+}
+
+pub(super) async fn list(ask: &Ask<'_>) -> Result<Whole, Problem> {
+    let (filter, limit) = (filter(ask)?, ask.limit());
+    let before = match ask.text("after") {
+        None => None,
+        Some(text) => {
+            Some(MessageId::parse(text).ok_or_else(|| Problem::invalid("`after` is not a cursor"))?)
+        }
+    };
+    let records = ask.core().store.search(filter, before, limit).await?;
+    let next = records.last().filter(|_| records.len() == limit).map(|record| record.message.id.to_string());
+    let items = records.iter().map(|record| views::row(ask.core(), record, ask.sight())).collect();
+    Ok(ask.json(&Page { items, next }))
+}
+
+fn filter(ask: &Ask<'_>) -> Result<Search, Problem> {
+    let batch = match ask.text("batch") {
+        None => None,
+        Some(text) => Some(
+            BatchId::parse(text).ok_or_else(|| Problem::invalid("`batch` takes 32 hex digits or a UUID"))?,
+        ),
+    };
+    let instant = |name| ask.text(name).and_then(Moment::parse).map(|moment| moment.0);
+    let address =
+        |text: &str| Phone::parse(text).map_or_else(|| text.to_owned(), |phone| phone.digits().to_owned());
+    Ok(Search {
+        account: ask.text("account").map(Into::into),
+        dialect: ask.text("dialect").map(str::to_owned),
+        channel: ask.text("channel").and_then(Channel::parse),
+        status: ask.text("status").map(str::to_owned),
+        cause: ask
+            .text("cause")
+            .and_then(|word| Cause::ALL.iter().copied().find(|cause| cause.as_str() == word)),
+        recipient: ask.text("number").map(address),
+        bulk: ask.text("bulk").map(str::to_owned),
+        batch,
+        since: instant("since"),
+        until: instant("until"),
+        settled: ask.text("settled").map(|word| word == "true"),
+    })
+}
+
+pub(super) async fn find(ask: &Ask<'_>) -> Result<Whole, Problem> {
+    let ids = views::find(ask.core(), ask.text("text").unwrap_or_default()).await?;
+    let records = ask.core().store.load(ids).await?;
+    let rows = records.iter().flatten().map(|record| views::row(ask.core(), record, ask.sight()));
+    Ok(ask.json(&Page::all(rows.collect())))
+}
+
+/// The one message that an id means.
+pub(super) async fn identify(core: &Core, text: &str) -> Result<MessageId, Problem> {
+    match views::find(core, text).await?.as_slice() {
+        [id] => Ok(*id),
+        [] => Err(Problem::missing("no message has this id; it may have been removed after its retention")),
+        several => Err(Problem::conflict(format!(
+            "{} messages have this id; /api/v1/find?text= lists them",
+            several.len()
+        ))),
+    }
+}
+
+/// The message that the path names.
+pub(super) async fn named(ask: &Ask<'_>) -> Result<Record, Problem> {
+    let id = identify(ask.core(), ask.path("id")).await?;
+    let record = ask.core().store.load(vec![id]).await?.pop().flatten();
+    record.ok_or_else(|| Problem::missing("the message was removed just now"))
+}
+
+pub(super) async fn read(ask: &Ask<'_>) -> Result<Whole, Problem> {
+    let id = identify(ask.core(), ask.path("id")).await?;
+    show(ask, id).await
+}
+
+async fn show(ask: &Ask<'_>, id: MessageId) -> Result<Whole, Problem> {
+    let view = views::message_of(ask.core(), id, ask.sight()).await?;
+    let view = view.ok_or_else(|| Problem::missing("the message was removed just now"))?;
+    Ok(ask.json(&view))
+}
+
+pub(super) async fn history(ask: &Ask<'_>) -> Result<Whole, Problem> {
+    let record = named(ask).await?;
+    let history = ask.core().store.history(record.message.id).await?;
+    let entries = history.iter().map(|entry| views::entry(&record, entry, ask.sight()));
+    Ok(ask.json(&Page::all(entries.collect())))
+}
+
+pub(super) async fn cancel(ask: &Ask<'_>) -> Result<Whole, Problem> {
+    let record = named(ask).await?;
+    let id = record.message.id;
+    if record.state.is_settled() {
+        return Err(Problem::conflict("the message is settled already; there is nothing left to stop"));
+    }
+    note(ask.core(), id, format!("cancelled with token `{}`", ask.grant.name)).await;
+    match ask.core().shards.event_stored(id, Event::Cancelled).await.await {
+        Ok(Ok(())) => show(ask, id).await,
+        Ok(Err(error)) => Err(refuse(error).into()),
+        Err(_) => Err(Problem::overloaded()),
+    }
+}
+
+/// Notes an operator's action in a message's history.
+pub(super) async fn note(core: &Core, id: MessageId, text: String) {
+    core.shards.send(Job::Note { id, by: "operator", text }).await;
+}

@@ -1,0 +1,68 @@
+//! Routes, senders and accounts: shown, paused, drained and resumed.
+
+use model::{AccountName, Channel, RouteName};
+
+use super::{
+    ask::{Ask, Whole},
+    messages::Page,
+    problem::Problem,
+};
+use crate::{
+    dispatch::{Held, Hold},
+    views,
+};
+
+pub(super) async fn list(ask: &Ask<'_>) -> Result<Whole, Problem> {
+    Ok(ask.json(&Page::all(views::routes(ask.core()).await?)))
+}
+
+pub(super) async fn list_senders(ask: &Ask<'_>) -> Result<Whole, Problem> {
+    Ok(ask.json(&Page::all(views::senders(ask.core()).await?)))
+}
+
+pub(super) async fn hold_route(ask: &Ask<'_>, hold: Hold) -> Result<Whole, Problem> {
+    let (core, name) = (ask.core(), RouteName::from(ask.path("name")));
+    if core.routes.get(&name).is_none() {
+        return Err(Problem::missing("there is no route of this name; `courant routes` shows them"));
+    }
+    core.dispatcher.set_hold(&*core.store, Held::Route(name.clone()), hold).await?;
+    tracing::info!(route = %name, hold = hold.as_str(), by = %ask.grant.name, "a route was held or opened");
+    let view = views::routes(core).await?.into_iter().find(|view| view.name == name.as_str());
+    view.map(|view| ask.json(&view)).ok_or_else(Problem::internal)
+}
+
+pub(super) async fn hold_sender(ask: &Ask<'_>, hold: Hold) -> Result<Whole, Problem> {
+    let (core, name) = (ask.core(), ask.path("name").to_owned());
+    let channel = Channel::parse(ask.path("channel"));
+    let channel = channel.ok_or_else(|| Problem::missing("there is no channel of this name"))?;
+    let same = |view: &views::SenderView| view.channel == channel.as_str() && view.name == name;
+    let known = views::senders(core).await?.iter().any(same);
+    let serves = core.routes.all().any(|route| route.connector.channel() == channel);
+    if name.len() > 100 || (!known && !serves) {
+        return Err(Problem::missing("no account uses this sender; `courant senders` shows those known"));
+    }
+    core.dispatcher.set_hold(&*core.store, Held::Sender(channel, name.clone()), hold).await?;
+    tracing::info!(%channel, sender = name, hold = hold.as_str(), by = %ask.grant.name, "a sender was held or opened");
+    let view = views::senders(core).await?.into_iter().find(same);
+    let view = view.unwrap_or_else(|| views::SenderView {
+        channel: channel.to_string(),
+        name: name.clone(),
+        accounts: Vec::new(),
+        standing: hold.as_str().to_owned(),
+        queued: 0,
+    });
+    Ok(ask.json(&view))
+}
+
+pub(super) async fn list_accounts(ask: &Ask<'_>) -> Result<Whole, Problem> {
+    Ok(ask.json(&Page::all(views::accounts(ask.core()).await?)))
+}
+
+pub(super) async fn read_account(ask: &Ask<'_>) -> Result<Whole, Problem> {
+    let name = AccountName::from(ask.path("name"));
+    let account = ask.core().accounts.by_name(&name);
+    let account = account.ok_or_else(|| Problem::missing("there is no account of this name"))?;
+    let unfinished = ask.core().store.unfinished().await?;
+    let unfinished = unfinished.iter().find(|(known, _)| *known == name).map_or(0, |(_, count)| *count);
+    Ok(ask.json(&views::account(account, unfinished)))
+}

@@ -1,0 +1,221 @@
+//! `courant plans check`: what can never be sent, and how long plans may take.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use model::{Channel, Span};
+use serde::Serialize;
+
+use super::client::{say, table};
+use crate::config::{AccountConfig, Config, SANDBOX, ScenarioConfig, Source};
+
+/// Stored plans and scenarios.
+#[derive(Debug, Subcommand)]
+pub(super) enum Plans {
+    /// Check the plans and scenarios of a configuration: steps that can never be sent, and the
+    /// longest time until a message is settled.
+    Check(Check),
+}
+
+/// Which configuration.
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// The configuration file.
+    #[arg(long, short, env = "COURANT_CONFIG", hide_env_values = true, default_value = "courant.toml")]
+    config: PathBuf,
+    /// The sandbox's configuration instead.
+    #[arg(long, conflicts_with = "config")]
+    sandbox: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A plan and what is wrong with it.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Finding {
+    account: String,
+    plan: String,
+    steps: Vec<StepFinding>,
+    /// From the first hand-over of the first step, if every step takes all its time.
+    longest_ms: u64,
+}
+
+/// A step and what is wrong with it.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct StepFinding {
+    channel: String,
+    sender: Option<String>,
+    takes_ms: u64,
+    /// Why it can never be sent.
+    never: Option<String>,
+}
+
+/// A step as a plan or scenario names it.
+struct Planned<'a> {
+    channel: Channel,
+    sender: Option<&'a str>,
+    patience_ms: Option<u64>,
+}
+
+pub(super) fn run(command: Plans) -> Result<(), String> {
+    let Plans::Check(arguments) = command;
+    let config = if arguments.sandbox {
+        Config::parse(&Source { name: "sandbox configuration".to_owned(), text: SANDBOX.to_owned() }, &[])
+    } else {
+        Config::read(&arguments.config, &[])
+    };
+    let config = config.map_err(|error| error.to_string())?;
+    let findings = findings(&config);
+    if arguments.json {
+        say(&serde_json::to_string_pretty(&findings).unwrap_or_default());
+    } else {
+        print(&findings);
+    }
+    let never = findings.iter().flat_map(|plan| &plan.steps).filter(|step| step.never.is_some()).count();
+    if never == 0 { Ok(()) } else { Err(format!("{never} steps can never be sent")) }
+}
+
+fn print(findings: &[Finding]) {
+    let rows = findings.iter().flat_map(|plan| {
+        plan.steps.iter().map(|step| {
+            vec![
+                plan.account.clone(),
+                plan.plan.clone(),
+                step.channel.clone(),
+                step.sender.clone().unwrap_or_default(),
+                seconds(step.takes_ms),
+                step.never.clone().unwrap_or_else(|| "can be sent".to_owned()),
+            ]
+        })
+    });
+    let rows: Vec<_> = rows.collect();
+    table(&["ACCOUNT", "PLAN", "CHANNEL", "SENDER", "TAKES UP TO", ""], &rows);
+    if let Some(longest) = findings.iter().max_by_key(|plan| plan.longest_ms) {
+        let (plan, account) = (&longest.plan, &longest.account);
+        say(&format!("the longest is {plan} of {account}: up to {}", seconds(longest.longest_ms)));
+    }
+}
+
+fn seconds(millis: u64) -> String {
+    format!("{:.1} s", millis as f64 / 1000.0)
+}
+
+fn findings(config: &Config) -> Vec<Finding> {
+    let of_account = |account: &AccountConfig| {
+        let plans = account.plans.iter().map(|plan| {
+            let steps = plan.steps.iter().map(|step| Planned {
+                channel: step.channel,
+                sender: step.sender.as_deref(),
+                patience_ms: step.patience_ms,
+            });
+            let name = format!("plan for {}", plan.attach.as_deref().unwrap_or("everything"));
+            finding(config, account, name, plan.patience_ms, steps.collect())
+        });
+        let scenarios = account.scenarios.iter().map(|scenario| {
+            finding(config, account, format!("scenario {}", scenario.key), 0, flow(scenario))
+        });
+        plans.chain(scenarios).collect::<Vec<_>>()
+    };
+    config.accounts.iter().flat_map(of_account).collect()
+}
+
+fn flow(scenario: &ScenarioConfig) -> Vec<Planned<'_>> {
+    let steps = scenario.flow.iter().map(|(label, sender)| Planned {
+        channel: Channel::parse(&label.to_ascii_lowercase()).unwrap_or(Channel::Unlisted),
+        sender: (!sender.is_empty()).then_some(sender.as_str()),
+        patience_ms: None,
+    });
+    steps.collect()
+}
+
+fn finding(
+    config: &Config,
+    account: &AccountConfig,
+    plan: String,
+    before_ms: u64,
+    planned: Vec<Planned<'_>>,
+) -> Finding {
+    let last = planned.len().saturating_sub(1);
+    let steps: Vec<StepFinding> = planned
+        .iter()
+        .enumerate()
+        .map(|(index, step)| StepFinding {
+            channel: step.channel.to_string(),
+            sender: sender(account, step).map(str::to_owned),
+            takes_ms: takes(config, step, index == last),
+            never: never(config, account, step),
+        })
+        .collect();
+    // A step that can never be sent fails at once.
+    let taken = steps.iter().filter(|step| step.never.is_none()).map(|step| step.takes_ms);
+    Finding { account: account.name.clone(), plan, longest_ms: before_ms + taken.sum::<u64>(), steps }
+}
+
+fn sender<'a>(account: &'a AccountConfig, step: &Planned<'a>) -> Option<&'a str> {
+    step.sender.or_else(|| account.default_sender.get(&step.channel).map(String::as_str))
+}
+
+fn takes(config: &Config, step: &Planned<'_>, last: bool) -> u64 {
+    let defaults = &config.cascade;
+    let default = if last { defaults.default_validity_ms } else { defaults.default_patience_ms };
+    Span::from_millis(step.patience_ms.unwrap_or(default)).as_millis()
+}
+
+fn never(config: &Config, account: &AccountConfig, step: &Planned<'_>) -> Option<String> {
+    let channel = step.channel;
+    let routes = account.routes.get(&channel).map(Vec::as_slice).unwrap_or_default();
+    if routes.is_empty() {
+        return Some(format!(
+            "never sent: account `{}` has no route for {channel}; add it to `routes`",
+            account.name
+        ));
+    }
+    let serves = |name: &String| {
+        let route = config.routes.iter().find(|route| route.name == *name);
+        route.is_some_and(|route| crate::routes::channel_of(route) == channel)
+    };
+    if !routes.iter().any(serves) {
+        return Some(format!("never sent: none of its routes ({}) serves {channel}", routes.join(", ")));
+    }
+    let allowed = account.senders.get(&channel);
+    match (allowed, sender(account, step)) {
+        (Some(allowed), Some(sender)) if !allowed.iter().any(|known| known == sender) => {
+            Some(format!("never sent: `{sender}` is not among the account's senders for {channel}"))
+        }
+        (Some(_) | None, _) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_without_route_or_with_a_foreign_sender_are_found_and_times_added_up() {
+        let text = r#"
+            [cascade]
+            default_validity_ms = 1000
+            [[route]]
+            name = "carrier"
+            smpp = { host = "localhost", system_id = "a" }
+            [[account]]
+            name = "shop"
+            routes = { sms = ["carrier"] }
+            senders = { sms = ["SHOP"] }
+            [[account.plan]]
+            patience_ms = 500
+            then = [{ channel = "viber" }, { channel = "sms", sender = "SHOP", patience_ms = 200 }, { channel = "sms", sender = "OTHER" }]
+            [[account.scenario]]
+            key = "K"
+            flow = [["SMS", "SHOP"]]
+        "#;
+        let source = Source { name: "test".to_owned(), text: text.to_owned() };
+        let config = Config::parse(&source, &[]).expect("a configuration");
+        let found = findings(&config);
+        let never: Vec<Vec<bool>> =
+            found.iter().map(|plan| plan.steps.iter().map(|step| step.never.is_some()).collect()).collect();
+        assert_eq!(never, [vec![true, false, true], vec![false]]);
+        assert_eq!(found.iter().map(|plan| plan.longest_ms).collect::<Vec<_>>(), [700, 1000]);
+    }
+}

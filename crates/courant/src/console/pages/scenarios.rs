@@ -1,0 +1,321 @@
+//! Scenarios: the flows that requests refer to. A draft is checked before it is saved: what in it
+//! can never be sent, and how long the worst case takes.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use maud::{Markup, html};
+use model::{
+    AccountName, Channel, Span,
+    call::{FlowStep, Scenario, ScenarioDraft, ScenarioFilter},
+};
+
+use super::head;
+use crate::{
+    accounts::Account,
+    console::{
+        Console,
+        forms::{self, Fields},
+        gate::Visitor,
+        page::{self, Answer, Page, Section, Trouble, csrf},
+        parts,
+    },
+    core::Core,
+    desk::scenarios,
+    people::{Role, audit},
+};
+
+/// Steps that the form has room for.
+const ROWS: usize = 6;
+/// Longest name of a scenario or sender.
+const MAX_NAME: usize = 100;
+/// Scenarios listed per account.
+const MAX_LISTED: usize = 200;
+
+/// Channels a flow may have, with the words of the API that flows come from.
+const CHANNELS: [(&str, Channel); 8] = [
+    ("WHATSAPP", Channel::Whatsapp),
+    ("SMS", Channel::Sms),
+    ("VIBER", Channel::Viber),
+    ("RCS", Channel::Rcs),
+    ("EMAIL", Channel::Email),
+    ("PUSH", Channel::Push),
+    ("VOICE", Channel::Voice),
+    ("LINE", Channel::Line),
+];
+
+/// A scenario being written.
+struct Draft {
+    account: String,
+    key: String,
+    name: String,
+    default: bool,
+    flow: Vec<(String, String)>,
+}
+
+/// `GET /console/scenarios`
+pub(in crate::console) async fn list(
+    State(console): State<Arc<Console>>,
+    visitor: Visitor,
+    query: Fields,
+) -> Answer {
+    let core = console.core();
+    let mut sections = Vec::new();
+    let mut edited = None;
+    for account in core.accounts.all() {
+        if query.given("account").is_some_and(|wanted| wanted != account.name.as_str()) {
+            continue;
+        }
+        let filter = ScenarioFilter { default: None, page: 0, limit: MAX_LISTED };
+        let known = scenarios::list(core, account, &filter).await?;
+        if let Some(found) = query.given("edit").and_then(|key| known.iter().find(|one| one.key == key)) {
+            edited = Some(Draft::from(account.name.as_str(), found));
+        }
+        sections.push((account, known));
+    }
+    let draft = edited.unwrap_or_else(|| Draft::new(query.text("account")));
+    let checked = None;
+    let content = html! {
+        (head("Scenarios and plans", false))
+        div.two {
+            div { @for (account, known) in &sections { (account_section(core, &visitor, account, known)) } }
+            section.card aria-labelledby="draft-title" { (editor(core, &visitor, &draft, checked)) }
+        }
+    };
+    Ok(frame(&console, &visitor, query.given("done"), &content))
+}
+
+/// `POST /console/scenarios/check`
+pub(in crate::console) async fn check(
+    State(console): State<Arc<Console>>,
+    visitor: Visitor,
+    form: Fields,
+) -> Answer {
+    let core = console.core();
+    let draft = Draft::of(&form);
+    let checked = verdict(core, account(core, &draft.account)?, &draft.steps());
+    let content = html! {
+        p.small { a href="/console/scenarios" { "Scenarios and plans" } " / " span.soft { "check" } }
+        (head("Check a scenario", false))
+        section.card aria-labelledby="draft-title" { (editor(core, &visitor, &draft, Some(&checked))) }
+    };
+    Ok(frame(&console, &visitor, None, &content))
+}
+
+/// `POST /console/scenarios/save`
+pub(in crate::console) async fn save(
+    State(console): State<Arc<Console>>,
+    visitor: Visitor,
+    form: Fields,
+) -> Answer {
+    let core = console.core();
+    let draft = Draft::of(&form);
+    let account = account(core, &draft.account)?;
+    let flow = draft.steps();
+    if flow.is_empty() {
+        return Err(Trouble::Refused("A scenario needs at least one step.".to_owned()));
+    }
+    let wanted = ScenarioDraft { name: Some(draft.name.clone()), flow, default: Some(draft.default) };
+    let saved = if draft.key.is_empty() {
+        scenarios::create(core, account, wanted).await?
+    } else {
+        scenarios::update(core, account, &draft.key, wanted).await?
+    };
+    let subject = format!("{} of {}", saved.key, account.name);
+    audit::note(core, visitor.name(), "saved a scenario", subject, &draft.name).await;
+    let query = forms::query(&[("account", account.name.as_str())]);
+    Ok(page::after(&format!("/console/scenarios?{query}"), "saved"))
+}
+
+impl Draft {
+    fn new(account: &str) -> Self {
+        let flow = vec![("WHATSAPP".to_owned(), String::new()), ("SMS".to_owned(), String::new())];
+        Self { account: account.to_owned(), key: String::new(), name: String::new(), default: false, flow }
+    }
+
+    fn from(account: &str, scenario: &Scenario) -> Self {
+        let step = |step: &FlowStep| (step.label.clone(), step.from.clone().unwrap_or_default());
+        Self {
+            account: account.to_owned(),
+            key: scenario.key.clone(),
+            name: scenario.name.clone().unwrap_or_default(),
+            default: scenario.default,
+            flow: scenario.flow.iter().map(step).collect(),
+        }
+    }
+
+    fn of(form: &Fields) -> Self {
+        let flow = form.all("channel").zip(form.all("from")).filter(|(channel, _)| !channel.is_empty());
+        let short = |text: &str| text.trim().chars().take(MAX_NAME).collect::<String>();
+        Self {
+            account: form.text("account").to_owned(),
+            key: form.text("key").to_owned(),
+            name: short(form.text("name")),
+            default: form.text("default") == "yes",
+            flow: flow.take(ROWS).map(|(channel, from)| (channel.to_owned(), short(from))).collect(),
+        }
+    }
+
+    fn steps(&self) -> Vec<FlowStep> {
+        let step = |(label, from): &(String, String)| FlowStep {
+            label: label.clone(),
+            channel: channel_of(label),
+            from: (!from.is_empty()).then(|| from.clone()),
+        };
+        self.flow.iter().map(step).collect()
+    }
+}
+
+fn channel_of(label: &str) -> Channel {
+    let known = CHANNELS.iter().find(|(word, _)| *word == label).map(|(_, channel)| *channel);
+    known.or_else(|| Channel::parse(&label.to_ascii_lowercase())).unwrap_or(Channel::Unlisted)
+}
+
+fn account<'a>(core: &'a Core, name: &str) -> Result<&'a Arc<Account>, Trouble> {
+    core.accounts.by_name(&AccountName::from(name)).ok_or(Trouble::Missing("account"))
+}
+
+/// What a check finds.
+struct Verdict {
+    /// Steps that can never be sent, and why, by index.
+    never: Vec<(usize, &'static str)>,
+    /// The longest that a message can take, with the configured defaults.
+    worst: Span,
+}
+
+fn verdict(core: &Core, account: &Account, flow: &[FlowStep]) -> Verdict {
+    let fault = |(index, step): (usize, &FlowStep)| {
+        let repeated = flow[..index].iter().any(|earlier| earlier.channel == step.channel);
+        Some((index, never(account, step, repeated)?))
+    };
+    let (patience, validity) =
+        (core.config.cascade.default_patience_ms, core.config.cascade.default_validity_ms);
+    let waits = u64::try_from(flow.len().saturating_sub(1)).unwrap_or(0);
+    let worst = Span::from_millis(patience.saturating_mul(waits).saturating_add(validity));
+    Verdict { never: flow.iter().enumerate().filter_map(fault).collect(), worst }
+}
+
+/// Why a step can never be sent; `None` if it can.
+fn never(account: &Account, step: &FlowStep, repeated: bool) -> Option<&'static str> {
+    let routes = account.config.routes.get(&step.channel);
+    if step.channel == Channel::Unlisted {
+        Some("no such channel exists")
+    } else if routes.is_none_or(Vec::is_empty) {
+        Some("the account has no route for this channel")
+    } else if step.from.as_deref().is_some_and(|sender| !account.may_use(step.channel, sender)) {
+        Some("the account may not use this sender")
+    } else if repeated {
+        Some("the channel was tried before; a message has one content per channel")
+    } else {
+        None
+    }
+}
+
+fn frame(
+    console: &Console,
+    visitor: &Visitor,
+    done: Option<&str>,
+    content: &Markup,
+) -> axum::response::Response {
+    Page { console, visitor, section: Section::Scenarios, title: "Scenarios and plans", done }.show(content)
+}
+
+fn account_section(core: &Core, visitor: &Visitor, account: &Account, known: &[Scenario]) -> Markup {
+    let name = account.name.as_str();
+    html! {
+        section.card aria-label={ "Scenarios of " (name) } {
+            h2 { "Account " (name) }
+            @if known.is_empty() { (parts::empty("No scenario.")) }
+            @for scenario in known {
+                @let found = verdict(core, account, &scenario.flow);
+                h3 {
+                    (scenario.name.as_deref().unwrap_or("(without a name)"))
+                    @if scenario.default { " " span.badge.info { "default" } }
+                }
+                p {
+                    @for (index, step) in scenario.flow.iter().enumerate() {
+                        @if index > 0 { " → " }
+                        (parts::channel(step.channel))
+                        @if let Some(from) = &step.from { span.soft.small { " " (from) } }
+                    }
+                }
+                (findings(&found, &scenario.flow))
+                p.small.soft {
+                    code { (scenario.key) }
+                    @if visitor.may(Role::Administer) {
+                        " · " a href={ "/console/scenarios?" (forms::query(&[("account", name), ("edit", &scenario.key)])) "#draft-title" } { "Edit" }
+                    }
+                }
+            }
+            @if !account.config.plans.is_empty() {
+                p.more { a href={ "/console/accounts/" (forms::segment(name)) } { (account.config.plans.len()) " stored plans" } }
+            }
+        }
+    }
+}
+
+fn findings(found: &Verdict, flow: &[FlowStep]) -> Markup {
+    html! {
+        @for (index, why) in &found.never {
+            p.small {
+                span.badge.bad { "never sent" } " Step " (index + 1) ", "
+                (parts::channel(flow[*index].channel)) ": " (why) "."
+            }
+        }
+        @if found.never.len() == flow.len() {
+            p.small { span.badge.bad { "fails" } " Nothing of it can be sent: every message fails at once." }
+        } @else {
+            p.small.soft { "Worst case " (parts::span(found.worst)) ", unless the request sets shorter times." }
+        }
+    }
+}
+
+fn editor(core: &Core, visitor: &Visitor, draft: &Draft, checked: Option<&Verdict>) -> Markup {
+    let may = visitor.may(Role::Administer);
+    html! {
+        h2 #draft-title { @if draft.key.is_empty() { "A new scenario" } @else { "Edit " code { (draft.key) } } }
+        @if let Some(found) = checked {
+            div role="status" { (findings(found, &draft.steps())) }
+        }
+        form.stack method="post" action="/console/scenarios/check" {
+            (csrf(visitor))
+            input type="hidden" name="key" value=(draft.key);
+            div.field {
+                label for="draft-account" { "Account" }
+                select #draft-account name="account" {
+                    @for account in core.accounts.all() { (parts::option(account.name.as_str(), account.name.as_str(), &draft.account)) }
+                }
+            }
+            div.field {
+                label for="draft-name" { "Name" }
+                input #draft-name name="name" value=(draft.name) maxlength=(MAX_NAME) autocomplete="off";
+            }
+            fieldset {
+                legend { "Steps, in order" }
+                div.stack {
+                    @for index in 0..ROWS.max(draft.flow.len()) {
+                        @let (label, from) = draft.flow.get(index).map_or(("", ""), |(label, from)| (label, from));
+                        div.line {
+                            label.hidden for={ "channel-" (index) } { "Channel of step " (index + 1) }
+                            select id={ "channel-" (index) } name="channel" {
+                                (parts::option("", "—", label))
+                                @for (word, channel) in CHANNELS { (parts::option(word, parts::channel_name(channel.as_str()), label)) }
+                                @if !label.is_empty() && !CHANNELS.iter().any(|(word, _)| *word == label) { (parts::option(label, label, label)) }
+                            }
+                            label.hidden for={ "from-" (index) } { "Sender of step " (index + 1) }
+                            input id={ "from-" (index) } name="from" value=(from) placeholder="sender" maxlength=(MAX_NAME) autocomplete="off";
+                        }
+                    }
+                }
+            }
+            div.choices {
+                label { input type="checkbox" name="default" value="yes" checked[draft.default]; "The account's default" }
+            }
+            div.line {
+                button type="submit" { "Check" }
+                @if may { button.main type="submit" formaction="/console/scenarios/save" { "Save" } }
+                @else { span.hint { "Saving needs the role “administer”." } }
+            }
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What people see of messages, routes, senders, callbacks and accounts: plain data in plain
+//! words, made from the store and from memory. The console shows it, the API answers with it, the
+//! command line prints it. No secrets are ever in it; phone numbers and contents only for those
+//! who may see them ([`Sight`]).
+//!
+//! `words` puts events and decisions into words, `find` finds messages by any id a person may
+//! hold.
+
+mod accounts;
+mod callbacks;
+mod find;
+mod message;
+mod moment;
+mod overview;
+mod routes;
+mod sight;
+#[cfg(test)]
+mod tests;
+pub mod words;
+
+pub use accounts::{AccountView, account, accounts};
+pub use callbacks::{CallbackView, callback};
+pub use find::find;
+pub use message::{
+    Ids, MessageRow, MessageView, NetworkCodeView, NetworkId, Next, Spelling, StepView, TimelineDecision,
+    TimelineEntry, VendorId, entry, message, message_of, row,
+};
+pub use moment::Moment;
+pub use overview::{Overview, StoreView, overview};
+pub use routes::{LaneView, RouteView, SenderView, route, routes, senders};
+pub use sight::Sight;

@@ -1,0 +1,231 @@
+//! Every command of the command line against a running sandbox, each as a process of its own.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use serde_json::Value;
+
+use crate::process::Process;
+
+/// A sandbox process and a folder for files.
+struct Bench {
+    sandbox: Process,
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self { sandbox: Process::start(&folder.path().join("data"), &[]), folder }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_courant"));
+        command.args(arguments).current_dir(self.folder.path());
+        command.env_remove("COURANT_PROFILE").env_remove("COURANT_CONFIG");
+        command.env("XDG_CONFIG_HOME", self.folder.path().join("config"));
+        command.env("COURANT_URL", &self.sandbox.url).env("COURANT_TOKEN", "sandbox");
+        command
+    }
+
+    /// What a command prints, which must succeed.
+    fn text(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().expect("it runs");
+        assert!(output.status.success(), "{arguments:?}: {}{}", text(&output.stdout), text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    /// The JSON that a command prints, which must succeed.
+    fn json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.text(&[arguments, &["--json"]].concat())).expect("JSON")
+    }
+
+    /// What a command complains, which must fail.
+    fn complaint(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().expect("it runs");
+        assert!(!output.status.success(), "{arguments:?}: {}", text(&output.stdout));
+        text(&output.stderr)
+    }
+
+    fn file(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(&path, content).expect("written");
+        path
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn shown(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+#[test]
+fn a_message_is_sent_waited_for_shown_and_listed() {
+    let bench = Bench::start();
+    let sent = bench.text(&[
+        "send",
+        "--account",
+        "sandbox",
+        "--to",
+        "+15550100001",
+        "--channel",
+        "whatsapp",
+        "--channel",
+        "sms",
+        "--text",
+        "Your parcel is here",
+        "--patience-ms",
+        "5000",
+        "--client-ref",
+        "order 9",
+        "--wait",
+    ]);
+    assert!(sent.contains("→ whatsapp is given up: The recipient does not use this channel"), "{sent}");
+    assert!(sent.trim_end().ends_with("→ settled: delivered"), "{sent}");
+    let status = bench.text(&["status", "order 9"]);
+    assert!(status.contains("delivered on step 2 of 2 (sms)"), "{status}");
+    let view = bench.json(&["status", "order 9"]);
+    assert_eq!(view["ids"]["client"], "order 9");
+    let id = view["id"].as_str().expect("an id");
+    let watched = bench.text(&["watch", id]);
+    assert!(watched.contains("sms says it is delivered"), "{watched}");
+    let events = bench.text(&["watch", "--after", "0-0", "--count", "2", "--json"]);
+    assert_eq!(events.lines().count(), 2, "{events}");
+    let listed = bench.json(&["messages", "--number", "15550100001", "--status", "delivered"]);
+    assert_eq!(listed["items"][0]["id"], view["id"]);
+    let listed = bench.text(&["messages"]);
+    assert!(listed.starts_with("ID") && listed.contains(id), "{listed}");
+    assert!(bench.complaint(&["status", "nothing"]).contains("no message has this id"));
+    assert!(bench.complaint(&["send", "--to", "1", "--text", "a"]).contains("--account sandbox or other"));
+}
+
+#[test]
+fn routes_senders_accounts_callbacks_and_tokens_are_shown_and_steered() {
+    let bench = Bench::start();
+    assert_eq!(bench.json(&["routes", "pause", "sms"])["standing"], "paused");
+    assert!(bench.text(&["routes", "list"]).contains("paused"));
+    assert_eq!(bench.json(&["routes", "drain", "sms"])["standing"], "draining");
+    assert_eq!(bench.json(&["routes", "resume", "sms"])["standing"], "open");
+    assert_eq!(bench.json(&["senders", "pause", "sms", "Courant"])["standing"], "paused");
+    assert_eq!(bench.json(&["senders", "drain", "sms", "Courant"])["standing"], "draining");
+    assert_eq!(bench.json(&["senders", "resume", "sms", "Courant"])["standing"], "open");
+    assert!(bench.text(&["senders", "list"]).contains("Courant"));
+    assert!(bench.text(&["accounts"]).contains("telesign"));
+    assert_eq!(bench.json(&["callbacks", "list"])["items"], serde_json::json!([]));
+    assert_eq!(bench.json(&["callbacks", "replay", "--account", "sandbox"])["replayed"], 0);
+    assert!(bench.complaint(&["routes", "pause", "nothing"]).contains("no route of this name"));
+
+    let token = bench.text(&["tokens", "create", "viewer", "--scope", "look"]);
+    assert!(bench.text(&["tokens", "list"]).contains("viewer"));
+    let profile = format!("[default]\nurl = \"{}\"\ntoken = \"{}\"\n", bench.sandbox.url, token.trim());
+    bench.file("config/courant/profiles.toml", &profile);
+    let by_profile = |arguments: &[&str]| -> Output {
+        let mut command = bench.command(arguments);
+        command.env_remove("COURANT_URL").env_remove("COURANT_TOKEN").output().expect("it runs")
+    };
+    assert!(by_profile(&["messages"]).status.success());
+    let refused = by_profile(&["routes", "pause", "sms"]);
+    assert!(text(&refused.stderr).contains("lacks the scope `act`"), "{}", text(&refused.stderr));
+    bench.text(&["tokens", "revoke", "viewer"]);
+    let unknown = by_profile(&["messages"]);
+    assert!(text(&unknown.stderr).contains("does not take this token"), "{}", text(&unknown.stderr));
+    let mut nobody = bench.command(&["messages"]);
+    let nobody =
+        nobody.env_remove("COURANT_TOKEN").env("XDG_CONFIG_HOME", "/nonexistent").output().expect("it runs");
+    assert!(text(&nobody.stderr).contains("--token"), "{}", text(&nobody.stderr));
+    assert!(bench.complaint(&["messages", "--url", "http://127.0.0.1:1"]).contains("courant serve"));
+}
+
+#[test]
+fn a_file_is_imported_once_however_often_it_is_begun_and_comes_out_again() {
+    let bench = Bench::start();
+    let mut lines = String::from("to,text,channels,client_ref\n");
+    for number in 0..30 {
+        lines += &format!("+1555010{number:02}04,\"Hello, {number}\",whatsapp>sms,row {number}\n");
+    }
+    lines += "not a number,broken,sms,bad\n";
+    let file = bench.file("people.csv", &lines);
+    let import = ["import", shown(&file), "--account", "sandbox"];
+    let complaint = bench.complaint(&import);
+    assert!(complaint.contains("1 lines were not sent"), "{complaint}");
+    assert_eq!(bench.json(&["messages", "--limit", "500"])["items"].as_array().map(Vec::len), Some(30));
+    // A journal that lost its last lines in a crash sends nothing twice.
+    let journal = bench.folder.path().join("people.csv.journal");
+    let kept = std::fs::read_to_string(&journal).expect("a journal");
+    assert_eq!(kept.lines().count(), 31);
+    let cut: Vec<&str> = kept.lines().take(11).collect();
+    std::fs::write(&journal, cut.join("\n") + "\n").expect("written");
+    let again = bench.command(&import).arg("--json").output().expect("it runs");
+    let summary: Value = serde_json::from_slice(&again.stdout).expect("JSON");
+    assert_eq!(
+        (&summary["sent"], &summary["sent_before"], &summary["failed"]),
+        (&20.into(), &10.into(), &1.into())
+    );
+    assert_eq!(bench.json(&["messages", "--limit", "500"])["items"].as_array().map(Vec::len), Some(30));
+
+    let json = r#"{"account":"sandbox","to":"15550100004","steps":[{"channel":"sms","text":"a"}]}"#;
+    let file = bench.file("more.jsonl", &format!("{json}\n\n{json}\n"));
+    assert!(bench.text(&["import", shown(&file)]).contains("2 sent"));
+    let exported = bench.text(&["export"]);
+    assert_eq!(exported.lines().count(), 32);
+    assert!(exported.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()));
+    let exported = bench.text(&["export", "--csv", "--number", "15550100004"]);
+    assert!(exported.starts_with("id,account,dialect,to"), "{exported}");
+}
+
+#[test]
+fn a_backup_is_written_and_the_doctor_finds_what_is_wrong() {
+    let bench = Bench::start();
+    let backup = bench.json(&["backup"]);
+    assert!(Path::new(backup["path"].as_str().expect("a path")).exists());
+    let found = bench.json(&["doctor"]);
+    let about: Vec<&str> =
+        found.as_array().expect("findings").iter().filter_map(|one| one["about"].as_str()).collect();
+    assert!(
+        about.contains(&"server") && about.contains(&"clock") && about.contains(&"route sms"),
+        "{about:?}"
+    );
+    let config = bench.file(
+        "courant.toml",
+        "[store]\npath = \"store\"\n[server]\ntls_cert = \"none.pem\"\ntls_key = \"none.pem\"\n[[route]]\nname = \"carrier\"\nsmpp = { host = \"127.0.0.1\", port = 1, system_id = \"a\" }\n",
+    );
+    let output = bench.command(&["doctor", "--config", shown(&config)]).output().expect("it runs");
+    let told = text(&output.stdout);
+    assert!(!output.status.success());
+    for word in ["a sync takes", "MB free", "BAD    route carrier", "BAD    certificate", "[admin] has none"]
+    {
+        assert!(told.contains(word), "{word}: {told}");
+    }
+}
+
+#[test]
+fn plans_are_checked_and_completions_and_manual_pages_printed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_courant"))
+            .args(arguments)
+            .current_dir(folder.path())
+            .env_remove("COURANT_CONFIG")
+            .output()
+            .expect("it runs");
+        (output.status.success(), text(&output.stdout), text(&output.stderr))
+    };
+    let (success, plans, _) = run(&["plans", "check", "--sandbox"]);
+    assert!(success && plans.contains("scenario CC9F01A5DC7BEE2C2B829D203482A654"), "{plans}");
+    let (success, plans, _) = run(&["plans", "check", "--sandbox", "--json"]);
+    assert!(success && serde_json::from_str::<Value>(&plans).is_ok());
+    for shell in ["bash", "zsh", "fish"] {
+        let (success, script, _) = run(&["completions", shell]);
+        assert!(success && script.contains("callbacks"), "{shell}");
+    }
+    let (success, page, _) = run(&["man"]);
+    assert!(success && page.contains(".TH courant"), "{page}");
+    assert!(run(&["man", "--out", "pages"]).0);
+    assert!(folder.path().join("pages/courant-send.1").exists());
+}
