@@ -373,7 +373,9 @@ fn the_default_configuration_shows_keys_that_exist() {
     let sections: Vec<&str> = crate::config::DEFAULT.split("\n#\n").filter(about_money).collect();
     assert_eq!(sections.len(), 3);
     for section in sections {
-        let lines = section.lines().filter_map(|line| line.strip_prefix("# "));
+        // The section ends where the comments do.
+        let comments = section.lines().take_while(|line| line.starts_with('#'));
+        let lines = comments.filter_map(|line| line.strip_prefix("# "));
         let keys: String = lines
             .filter(|line| line.starts_with("[[") || line.contains(" = "))
             .filter(|line| !line.starts_with('#'))

@@ -294,6 +294,7 @@ async fn kept(data: &Path) -> (i64, i64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn balances_survive_a_kill_and_do_not_begin_anew() {
+    courant::cli::install_crypto();
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
     let balance = balance_setting("0.25");

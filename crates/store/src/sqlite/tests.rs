@@ -401,7 +401,11 @@ async fn a_database_of_the_first_version_is_brought_up_to_date_with_its_messages
     drop(store);
     let connection = rusqlite::Connection::open(folder.path().join("store.db")).expect("it opens");
     connection
-        .execute_batch("DROP TABLE balance; DROP TABLE hold; DROP TABLE ledger; PRAGMA user_version = 1")
+        .execute_batch(
+            "DROP TABLE balance; DROP TABLE hold; DROP TABLE ledger;
+             ALTER TABLE history DROP COLUMN message; DROP TABLE high_water;
+             PRAGMA user_version = 1",
+        )
         .expect("it is as it was");
     drop(connection);
     let store = open(&folder);
