@@ -31,6 +31,7 @@ use crate::{
         sink::Desk,
     },
     dispatch::Dispatcher,
+    mediadesk::{self, MediaDesk},
     metrics::Metrics,
     retention,
     routes::Routes,
@@ -153,12 +154,13 @@ fn build(config: Config, store: Arc<dyn Store>) -> Result<(Arc<Core>, shard::Rec
         dispatcher: Dispatcher::new(&routes, config.limits.lane_memory),
         timers: Timers::new(config.limits.timers),
         routes,
-        store,
         nonces: Nonces::default(),
         shards,
         orphans: Orphans::default(),
         outbox: Notify::new(),
+        media: MediaDesk::open(&config, Arc::clone(&store))?,
         metrics: Metrics::new(),
+        store,
         config,
     };
     Ok((Arc::new(core), receivers))
@@ -178,6 +180,7 @@ fn start_workers(
     workers.spawn(Timers::run(Arc::clone(core), stop.clone()));
     workers.spawn(Dispatcher::run(Arc::clone(core), stop.clone()));
     workers.spawn(retention::run(Arc::clone(core), stop.clone()));
+    workers.spawn(mediadesk::run(Arc::clone(core), stop.clone()));
     let sink: Arc<dyn Sink> = Arc::new(Desk(Arc::clone(core)));
     for route in core.routes.all() {
         let connector = Arc::clone(&route.connector);

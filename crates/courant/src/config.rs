@@ -8,8 +8,10 @@ use model::{Channel, Span, message::OnUnknown};
 use serde::Deserialize;
 
 mod load;
+mod media;
 
 pub use load::{ConfigError, Source};
+pub use media::{AccountMedia, CheckMedia, MediaConfig, MediaMode};
 
 /// The commented default configuration, as `courant config` prints it.
 pub const DEFAULT: &str = include_str!("../../../config/courant.toml");
@@ -31,7 +33,7 @@ pub struct Config {
     pub limits: Limits,
     /// Pushed reports.
     pub callbacks: Callbacks,
-    /// Media checks.
+    /// Media: checks, uploads, conversion.
     pub media: MediaConfig,
     /// Logs.
     pub log: Log,
@@ -185,14 +187,6 @@ impl Default for Callbacks {
     }
 }
 
-/// Media checks.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct MediaConfig {
-    /// Address ranges that are allowed although they are private, loopback or the like.
-    pub allow: Vec<IpNet>,
-}
-
 /// Logs.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -231,6 +225,9 @@ pub struct RouteConfig {
     /// What to do when the outcome of a hand-over stays unknown; default by channel: at most once
     /// for WhatsApp and voice, at least once for the rest.
     pub on_unknown: Option<OnUnknown>,
+    /// How media reach its network.
+    #[serde(default)]
+    pub media: MediaMode,
     /// Meta's WhatsApp Cloud API.
     pub whatsapp_cloud: Option<connectors::whatsapp_cloud::Settings>,
     /// An SMS centre over SMPP.
@@ -257,6 +254,9 @@ pub struct AccountConfig {
     pub senders: BTreeMap<Channel, Vec<String>>,
     /// Most requests per second; none is unlimited.
     pub requests_per_second: Option<f64>,
+    /// Checks, conversion and limits of media.
+    #[serde(default)]
+    pub media: AccountMedia,
     /// Stored plans: fallback steps added to submissions of vendors without a cascade.
     #[serde(default, rename = "plan")]
     pub plans: Vec<PlanConfig>,
@@ -291,7 +291,8 @@ pub struct PlanStepConfig {
     pub channel: Channel,
     /// Its sender.
     pub sender: Option<String>,
-    /// Text to send instead of the caller's; `{text}`, `{caption}` and `{link}` are filled in.
+    /// Text to send instead of the caller's; `{text}`, `{caption}` and `{link}` are filled in, and
+    /// `{media_link}` when it is sent.
     pub text: Option<String>,
     /// Its patience if another step follows, in milliseconds.
     pub patience_ms: Option<u64>,

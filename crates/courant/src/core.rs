@@ -13,6 +13,7 @@ use crate::{
     config::Config,
     desk::{orphans::Orphans, shard::Shards},
     dispatch::Dispatcher,
+    mediadesk::MediaDesk,
     metrics::Metrics,
     routes::Routes,
     timers::Timers,
@@ -42,6 +43,8 @@ pub struct Core {
     pub orphans: Orphans,
     /// Rung when callbacks were stored.
     pub outbox: Notify,
+    /// Media: checks, uploads, short links.
+    pub media: MediaDesk,
     /// Counters.
     pub metrics: Metrics,
 }

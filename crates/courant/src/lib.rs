@@ -3,7 +3,7 @@
 //! Where to start: [`app`] builds and starts everything; [`server`] is the HTTP side, whose
 //! `northbound` module takes a request through its dialect; [`desk`] stores what is asked and
 //! carries events to messages; [`dispatch`] decides when attempts leave and [`outbound`] hands
-//! them to networks; [`callbacks`] tells callers. The decisions themselves are the `engine`
+//! them to networks; [`mediadesk`] sees to media before; [`callbacks`] tells callers. The decisions themselves are the `engine`
 //! crate's.
 
 pub mod accounts;
@@ -16,6 +16,7 @@ pub mod config;
 pub mod core;
 pub mod desk;
 pub mod dispatch;
+pub mod mediadesk;
 pub mod metrics;
 pub mod outbound;
 pub mod retention;

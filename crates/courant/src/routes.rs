@@ -7,7 +7,7 @@ use model::{Channel, RouteName, message::OnUnknown};
 
 use crate::{
     accounts::RouteTable,
-    config::{Config, RouteConfig},
+    config::{Config, MediaMode, RouteConfig},
 };
 
 /// A configured route with its connector.
@@ -16,6 +16,14 @@ pub struct Route {
     pub name: RouteName,
     /// The client of its network.
     pub connector: Arc<dyn Connector>,
+    /// How media reach its network.
+    pub media: MediaMode,
+}
+
+impl std::fmt::Debug for Route {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Route").field(&self.name).finish()
+    }
 }
 
 /// All routes.
@@ -41,7 +49,7 @@ impl Routes {
         for route in &config.routes {
             let name = RouteName::from(route.name.as_str());
             let connector = connector(route, &name).map_err(|error| format!("route `{name}`: {error}"))?;
-            by_name.insert(name.clone(), Arc::new(Route { name, connector }));
+            by_name.insert(name.clone(), Arc::new(Route { name, connector, media: route.media }));
         }
         Ok(Self { by_name, table: RouteTable::new(&config.routes, default_policy) })
     }

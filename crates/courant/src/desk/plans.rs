@@ -94,7 +94,8 @@ fn said(body: &Body) -> Said {
             text: media.caption.clone().unwrap_or_default(),
             link: match &media.source {
                 MediaSource::Link(link) => link.clone(),
-                MediaSource::Id(_) => String::new(),
+                // An upload has no address for people until it is sent.
+                MediaSource::Id(_) => "{media_link}".to_owned(),
             },
         },
         Content::Whatsapp(object) => said_by_object(object),
