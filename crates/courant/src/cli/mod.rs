@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod media;
 pub mod sandbox;
 mod serve;
 
@@ -31,6 +32,8 @@ enum Command {
     Demo(DemoArgs),
     /// Check a configuration and say what is wrong with it.
     Check(Check),
+    /// What channels take, and whether a file or link would pass.
+    Media(media::Arguments),
     /// Print the commented default configuration.
     Config,
 }
@@ -100,6 +103,7 @@ pub fn main() -> ExitCode {
             }
             Command::Demo(arguments) => demo::run(arguments.sandbox.listen, arguments.once).await,
             Command::Check(arguments) => check::run(&arguments.config, &arguments.set),
+            Command::Media(arguments) => media::run(arguments).await,
             Command::Config => {
                 print!("{}", crate::config::DEFAULT);
                 Ok(())

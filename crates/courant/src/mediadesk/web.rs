@@ -145,9 +145,12 @@ fn described(builder: Builder, nonce: &str, origin: &str) -> Builder {
         .header("x-robots-tag", "noindex, nofollow")
 }
 
-/// Scheme, host and port, as a content security policy names them.
+/// Scheme, host and port, as a content security policy names them. Hosts may have characters that
+/// would end a policy's directive; such a file is linked to and not shown.
 fn origin(address: &str) -> String {
-    Url::parse(address).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
+    let origin = Url::parse(address).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:/[]".contains(&byte);
+    if origin.bytes().all(plain) { origin } else { String::new() }
 }
 
 fn escape(text: &str) -> String {

@@ -5,5 +5,6 @@ mod behaviours;
 mod crash;
 mod durability;
 mod harness;
+mod media;
 mod process;
 mod telesign;
