@@ -13,6 +13,7 @@ use crate::{
     accounts::Account,
     config::{PlanConfig, PlanStepConfig},
     core::Core,
+    mediadesk::prepare,
 };
 
 /// The steps of a submission, before recipients are looked at.
@@ -149,7 +150,9 @@ fn step(core: &Core, account: &Account, draft: &StepDraft, recipient: &Recipient
     let defaults = &core.config.cascade;
     let or_default = |millis: u64| draft.patience.unwrap_or_else(|| Span::from_millis(millis));
     let patience = or_default(defaults.default_patience_ms);
-    let validity = if last { or_default(defaults.default_validity_ms) } else { patience };
+    // A step that is not handed over in time fails too; looking at its media shall not eat that up.
+    let queueing = patience + prepare::time_for(&core.config, &draft.body);
+    let validity = if last { or_default(defaults.default_validity_ms) } else { queueing };
     let sender = draft.sender.as_deref().or_else(|| account.default_sender(draft.channel));
     let routes = account.routes(draft.channel, recipient.phone.as_ref(), &core.routes.table);
     let until = if reports_delivery(core, &routes) { Until::Delivered } else { Until::Submitted };

@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     accounts::Account,
-    config::{CheckMedia, MediaMode},
+    config::{CheckMedia, Config, MediaMode},
     core::Core,
     routes::Route,
 };
@@ -89,11 +89,18 @@ struct Errand {
 /// Whether an attempt has anything to prepare: media, or a short link to media.
 #[must_use]
 pub fn concerns(message: &Message, attempt: AttemptId) -> bool {
-    message.plan().step(attempt.step).is_some_and(|step| has_short_link(step) || has_media(step))
+    message.plan().step(attempt.step).is_some_and(|step| has_short_link(step) || names_media(&step.body))
 }
 
-fn has_media(step: &Step) -> bool {
-    matches!(&step.body, Body::Ready(content) if !spots::spots(content).is_empty())
+/// How much longer a step may wait for its first hand-over because its media are looked at: a
+/// check, and perhaps a second fetch and an upload.
+#[must_use]
+pub fn time_for(config: &Config, body: &Body) -> Span {
+    if names_media(body) { Span::from_millis(config.media.fetch_timeout_ms).times(2) } else { Span::ZERO }
+}
+
+fn names_media(body: &Body) -> bool {
+    matches!(body, Body::Ready(content) if !spots::spots(content).is_empty())
 }
 
 fn has_short_link(step: &Step) -> bool {
