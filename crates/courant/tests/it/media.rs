@@ -743,3 +743,25 @@ async fn an_unfinished_folder_of_an_earlier_run_is_cleared_and_the_key_stays() {
     assert_eq!(gate.core().media.url(&kept), Some(url));
     gate.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_without_a_type_gets_the_one_its_content_shows() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let gate = Gate::start(folder.path(), Graph::default(), &[]).await;
+    let upload = model::call::Upload { mime: None, filename: None, bytes: Bytes::from_static(JPEG) };
+    let (id, url) = gate.core().media.upload(&gate.account(), &upload).await.expect("is kept");
+    assert_eq!(gate.core().media.find(&gate.account(), &id).expect("is there").mime, "image/jpeg");
+    assert_eq!(url, None);
+    gate.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_short_link_without_anything_to_show_leaves_no_trace_in_the_text() {
+    let stand = Stand::start().await;
+    let mut sms = StepDraft::new(Channel::Sms, Content::Text(Text::new("Hello {media_link}")));
+    sms.sender = Some("Courant".into());
+    submit_to(stand.core(), &sandbox_account(&stand), vec![sms], to("15550107777")).await;
+    let entry = stand.find("the SMS", || async { stand.inbox("15550107777").await.into_iter().next() }).await;
+    assert_eq!(entry["text"], "Hello");
+    stand.stop().await;
+}
