@@ -2,7 +2,7 @@
 //! link or by id, made fit where the account wants it, and shown behind short links in SMS.
 //!
 //! - [`prepare`]: an attempt's content made ready, before it takes a place in a network's window
-//! - `spots.rs`: where contents name media; `files.rs`: links fetched to disk
+//! - `spots.rs`: where contents name media; `look.rs`: one of these places; `files.rs`: links fetched to disk
 //! - `network.rs`: uploads to networks; `convert.rs`: making fit
 //! - [`short`]: `{media_link}`; [`web`]: what anyone may fetch
 //! - this file: the parts together, and the library for callers
@@ -10,7 +10,9 @@
 mod convert;
 mod files;
 mod key;
+mod look;
 mod network;
+mod once;
 pub mod prepare;
 pub mod short;
 mod spots;
@@ -52,8 +54,6 @@ use self::{
     waiting::Waiting,
 };
 use crate::{accounts::Account, clock, config::Config, core::Core};
-
-mod once;
 
 /// A message may need an upload this long after the instant at which it is to be sent.
 const NEEDED: Span = Span::from_hours(7 * 24);
