@@ -25,6 +25,7 @@ use crate::{
         sink::Desk,
     },
     dispatch::Dispatcher,
+    mediadesk::{self, MediaDesk},
     metrics::Metrics,
     retention,
     routes::Routes,
@@ -69,14 +70,15 @@ pub fn assemble(parts: Parts) -> Result<Assembly, String> {
         dispatcher: Dispatcher::new(&routes, config.limits.lane_memory),
         timers: Timers::new(config.limits.timers),
         routes,
-        store,
         nonces: Nonces::default(),
         shards,
         orphans: Orphans::default(),
         outbox: Notify::new(),
         news: watch::Sender::new(()),
+        media: MediaDesk::open(&config, Arc::clone(&store))?,
         metrics: Metrics::new(),
         stats: Stats::default(),
+        store,
         config,
     });
     let sender = Sender::new(Arc::clone(&core), post);
@@ -96,6 +98,7 @@ impl Assembly {
         workers.spawn(Timers::run(Arc::clone(&core), stop.clone()));
         workers.spawn(Dispatcher::run(Arc::clone(&core), stop.clone()));
         workers.spawn(retention::run(Arc::clone(&core), stop.clone()));
+        workers.spawn(mediadesk::run(Arc::clone(&core), stop.clone()));
         let sink: Arc<dyn Sink> = Arc::new(Desk(Arc::clone(&core)));
         for route in core.routes.all() {
             let connector = Arc::clone(&route.connector);

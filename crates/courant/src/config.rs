@@ -10,9 +10,11 @@ use serde::Deserialize;
 use crate::people::{Role, directory, password};
 
 mod load;
+mod media;
 mod money;
 
 pub use load::{ConfigError, Source};
+pub use media::{AccountMedia, CheckMedia, MediaConfig, MediaMode};
 pub use money::{
     Amount, BalanceConfig, ChargeOn, Day, NumberPlanConfig, Per, PortabilityConfig, PriceConfig, QuotaConfig,
 };
@@ -37,7 +39,7 @@ pub struct Config {
     pub limits: Limits,
     /// Pushed reports.
     pub callbacks: Callbacks,
-    /// Media checks.
+    /// Media: checks, uploads, conversion.
     pub media: MediaConfig,
     /// Logs.
     pub log: Log,
@@ -205,14 +207,6 @@ impl Default for Callbacks {
     }
 }
 
-/// Media checks.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct MediaConfig {
-    /// Address ranges that are allowed although they are private, loopback or the like.
-    pub allow: Vec<IpNet>,
-}
-
 /// Logs.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -305,6 +299,9 @@ pub struct RouteConfig {
     /// What to do when the outcome of a hand-over stays unknown; default by channel: at most once
     /// for WhatsApp and voice, at least once for the rest.
     pub on_unknown: Option<OnUnknown>,
+    /// How media reach its network.
+    #[serde(default)]
+    pub media: MediaMode,
     /// Meta's WhatsApp Cloud API.
     pub whatsapp_cloud: Option<connectors::whatsapp_cloud::Settings>,
     /// An SMS centre over SMPP.
@@ -335,6 +332,9 @@ pub struct AccountConfig {
     pub messages_per_window: Option<QuotaConfig>,
     /// Money; none sends without counting.
     pub balance: Option<BalanceConfig>,
+    /// Checks, conversion and limits of media.
+    #[serde(default)]
+    pub media: AccountMedia,
     /// Stored plans: fallback steps added to submissions of vendors without a cascade.
     #[serde(default, rename = "plan")]
     pub plans: Vec<PlanConfig>,
@@ -369,7 +369,8 @@ pub struct PlanStepConfig {
     pub channel: Channel,
     /// Its sender.
     pub sender: Option<String>,
-    /// Text to send instead of the caller's; `{text}`, `{caption}` and `{link}` are filled in.
+    /// Text to send instead of the caller's; `{text}`, `{caption}` and `{link}` are filled in, and
+    /// `{media_link}` when it is sent.
     pub text: Option<String>,
     /// Its patience if another step follows, in milliseconds.
     pub patience_ms: Option<u64>,

@@ -14,6 +14,7 @@ use crate::{
     config::Config,
     desk::{orphans::Orphans, shard::Shards},
     dispatch::Dispatcher,
+    mediadesk::MediaDesk,
     metrics::Metrics,
     routes::Routes,
     stats::Stats,
@@ -48,6 +49,8 @@ pub struct Core {
     pub outbox: Notify,
     /// Moves when histories grew.
     pub news: watch::Sender<()>,
+    /// Media: checks, uploads, short links.
+    pub media: MediaDesk,
     /// Counters.
     pub metrics: Metrics,
     /// Counters per minute of the last day.

@@ -3,9 +3,10 @@
 //! Where to start: [`app`] builds and starts everything, [`assembly`] the core of it; [`server`] is the HTTP side, whose
 //! `northbound` module takes a request through its dialect; [`desk`] stores what is asked and
 //! carries events to messages; [`dispatch`] decides when attempts leave and [`outbound`] hands
-//! them to networks; [`callbacks`] tells callers; [`billing`] knows what it costs. The decisions
-//! themselves are the `engine` crate's. [`views`] is what people see of all of it: [`admin`] is the
-//! API through which they see and steer it, [`console`] the pages, and [`people`] who they are.
+//! them to networks; [`mediadesk`] sees to media before; [`callbacks`] tells callers; [`billing`]
+//! knows what it costs. The decisions themselves are the `engine` crate's. [`views`] is what people
+//! see of all of it: [`admin`] is the API through which they see and steer it, [`console`] the
+//! pages, and [`people`] who they are.
 
 pub mod accounts;
 pub mod admin;
@@ -21,6 +22,7 @@ pub mod console;
 pub mod core;
 pub mod desk;
 pub mod dispatch;
+pub mod mediadesk;
 pub mod metrics;
 pub mod outbound;
 pub mod people;

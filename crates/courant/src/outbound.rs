@@ -4,10 +4,16 @@ use std::sync::Arc;
 
 use connectors::Parcel;
 use engine::Event;
-use model::{AttemptId, Cause, Content, Fault, RouteName, Time, message::Body};
+use model::{AttemptId, Cause, Content, Fault, Message, RouteName, Span, Time, message::Body};
 use store::Record;
 
-use crate::{clock, core::Core, dispatch::Permit, routes::Route};
+use crate::{
+    clock,
+    core::Core,
+    dispatch::Permit,
+    mediadesk::prepare::{self, Ready},
+    routes::Route,
+};
 
 /// Sends an attempt in a task of its own. The permit is held until the network has answered.
 pub fn spawn_send(
@@ -19,11 +25,12 @@ pub fn spawn_send(
     permit: Option<Permit>,
 ) {
     let parcel = parcel(record, attempt, give_up_at);
+    let message = Arc::clone(&record.message);
     let core = Arc::clone(core);
     tokio::spawn(async move {
         let began = clock::now();
         let hand_over = core.orphans.begin(&route);
-        let event = send(&core, attempt, &route, parcel).await;
+        let event = send(&core, &message, attempt, &route, parcel).await;
         core.metrics.answered(&route, &event, clock::now().since(began));
         drop(permit);
         let upstream = upstream_of(&event);
@@ -63,14 +70,46 @@ pub fn spawn_recall(core: &Arc<Core>, record: &Record, attempt: AttemptId, route
     });
 }
 
-async fn send(core: &Core, attempt: AttemptId, route: &RouteName, parcel: Option<Parcel>) -> Event {
+async fn send(
+    core: &Arc<Core>,
+    message: &Arc<Message>,
+    attempt: AttemptId,
+    name: &RouteName,
+    parcel: Option<Parcel>,
+) -> Event {
     let refused = |fault: Fault| Event::Refused { attempt, fault };
-    let Some(parcel) = parcel else { return refused(Cause::MissingContent.into()) };
-    let Some(route) = core.routes.get(route) else { return refused(Cause::Unconfigured.into()) };
-    match hand_over(route, &parcel).await {
+    let Some(mut parcel) = parcel else { return refused(Cause::MissingContent.into()) };
+    let Some(route) = core.routes.get(name) else { return refused(Cause::Unconfigured.into()) };
+    let within = Span::from_millis(core.config.cascade.answer_within_ms / 4);
+    let outcome = match prepare::content(core, message, attempt, name, within).await {
+        None => hand_over(route, &parcel).await,
+        Some(Err(fault)) => Err(fault),
+        Some(Ok(ready)) => {
+            parcel.content = ready.content.clone();
+            match hand_over(route, &parcel).await {
+                Err(fault) => hand_over_renewed(core, route, &mut parcel, &ready, fault, within).await,
+                taken => taken,
+            }
+        }
+    };
+    match outcome {
         Ok(upstream) => Event::Submitted { attempt, upstream },
         Err(fault) => refused(fault),
     }
+}
+
+/// Once more with new ids, if the network may not know those of our uploads any more.
+async fn hand_over_renewed(
+    core: &Core,
+    route: &Route,
+    parcel: &mut Parcel,
+    ready: &Ready,
+    fault: Fault,
+    within: Span,
+) -> Result<Vec<String>, Fault> {
+    let Some(content) = prepare::renewed(core, ready, &fault, within).await else { return Err(fault) };
+    parcel.content = content;
+    hand_over(route, parcel).await
 }
 
 async fn hand_over(route: &Route, parcel: &Parcel) -> Result<Vec<String>, Fault> {

@@ -7,7 +7,7 @@ use model::{Channel, RouteName, message::OnUnknown};
 
 use crate::{
     accounts::RouteTable,
-    config::{Config, RouteConfig},
+    config::{Config, MediaMode, RouteConfig},
 };
 
 /// A configured route with its connector.
@@ -16,6 +16,14 @@ pub struct Route {
     pub name: RouteName,
     /// The client of its network.
     pub connector: Arc<dyn Connector>,
+    /// How media reach its network.
+    pub media: MediaMode,
+}
+
+impl std::fmt::Debug for Route {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Route").field(&self.name).finish()
+    }
 }
 
 /// All routes.
@@ -53,7 +61,13 @@ impl Routes {
         config: &Config,
         connectors: impl IntoIterator<Item = (RouteName, Arc<dyn Connector>)>,
     ) -> Self {
-        let route = |(name, connector): (RouteName, _)| (name.clone(), Arc::new(Route { name, connector }));
+        let media = |name: &RouteName| {
+            let configured = config.routes.iter().find(|route| route.name == name.as_str());
+            configured.map(|route| route.media).unwrap_or_default()
+        };
+        let route = |(name, connector): (RouteName, _)| {
+            (name.clone(), Arc::new(Route { media: media(&name), name, connector }))
+        };
         Self {
             by_name: connectors.into_iter().map(route).collect(),
             table: RouteTable::new(&config.routes, default_policy),

@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod generate;
 mod import;
+mod media;
 mod messages;
 mod operate;
 mod password;
@@ -40,6 +41,8 @@ enum Command {
     Demo(DemoArgs),
     /// Check a configuration and say what is wrong with it.
     Check(Check),
+    /// What channels take, and whether a file or link would pass.
+    Media(media::Arguments),
     /// Print the commented default configuration.
     Config,
     /// Ask for a password and print its hash, for `[console] users`.
@@ -143,6 +146,7 @@ async fn run(command: Command) -> Result<(), String> {
         Command::Sandbox(arguments) => sandbox::run(arguments.listen, arguments.data, &arguments.set).await,
         Command::Demo(arguments) => demo::run(arguments.sandbox.listen, arguments.once).await,
         Command::Check(arguments) => check::run(&arguments.config, &arguments.set),
+        Command::Media(arguments) => media::run(arguments).await,
         Command::Config => {
             print!("{}", crate::config::DEFAULT);
             Ok(())

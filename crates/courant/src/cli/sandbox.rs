@@ -60,6 +60,7 @@ impl RunningSandbox {
         let config = config(listen, path, &networks, overrides)?;
         start_log(&config.log);
         let gateway = App::start(config, Some(networks.router())).await?;
+        gateway.app.core.media.set_public_url(gateway.app.url());
         let webhook = format!("{}/hooks/whatsapp", gateway.app.url());
         networks.set_whatsapp_webhook(&webhook).map_err(|error| error.to_string())?;
         Ok(Self { gateway, networks, folder })

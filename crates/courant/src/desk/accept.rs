@@ -17,7 +17,7 @@ use super::{
     shard::{Job, perform},
     transition::Transition,
 };
-use crate::{accounts::Account, clock, core::Core, dispatch::Permit};
+use crate::{accounts::Account, clock, core::Core, dispatch::Permit, mediadesk::prepare};
 
 /// Submissions of at most this size may leave for their networks without waiting in a lane.
 const EXPRESS: usize = 16;
@@ -74,6 +74,7 @@ pub async fn prepare(
     let Submission { mut brief, plan, recipients, bulk } = submission;
     brief.bulk = bulk;
     let drafts = plans::drafts(core, account, dialect, plan).await?;
+    core.media.hold(account, &drafts, brief.send_at).await?;
     let now = clock::now();
     let batch = Batch {
         core,
@@ -180,6 +181,10 @@ impl Begun {
     fn express(&mut self, core: &Core, now: Time) {
         let record = &self.transition.record;
         let Some(queued) = record.state.queued().filter(|queued| queued.not_before <= now) else { return };
+        // Media are looked at before they take a place; that is the way of the lanes.
+        if prepare::concerns(&record.message, queued.attempt) {
+            return;
+        }
         let Some(permit) = core.dispatcher.try_take(record, queued.attempt, &queued.route, now) else {
             return;
         };

@@ -14,6 +14,7 @@ use crate::{
     config::{PlanConfig, PlanStepConfig},
     core::Core,
     dispatch::{Held, Hold},
+    mediadesk::prepare,
 };
 
 /// The steps of a submission, before recipients are looked at.
@@ -95,7 +96,8 @@ fn said(body: &Body) -> Said {
             text: media.caption.clone().unwrap_or_default(),
             link: match &media.source {
                 MediaSource::Link(link) => link.clone(),
-                MediaSource::Id(_) => String::new(),
+                // An upload has no address for people until it is sent.
+                MediaSource::Id(_) => "{media_link}".to_owned(),
             },
         },
         Content::Whatsapp(object) => said_by_object(object),
@@ -149,7 +151,9 @@ fn step(core: &Core, account: &Account, draft: &StepDraft, recipient: &Recipient
     let defaults = &core.config.cascade;
     let or_default = |millis: u64| draft.patience.unwrap_or_else(|| Span::from_millis(millis));
     let patience = or_default(defaults.default_patience_ms);
-    let validity = if last { or_default(defaults.default_validity_ms) } else { patience };
+    // A step that is not handed over in time fails too; looking at its media shall not eat that up.
+    let queueing = patience + prepare::time_for(&core.config, &draft.body);
+    let validity = if last { or_default(defaults.default_validity_ms) } else { queueing };
     let sender = draft.sender.as_deref().or_else(|| account.default_sender(draft.channel));
     let routes = undrained(core, account.routes(draft.channel, recipient.phone.as_ref(), &core.routes.table));
     let until = if reports_delivery(core, &routes) { Until::Delivered } else { Until::Submitted };

@@ -12,7 +12,13 @@ use store::{Change, Record, StoreError, Verdict};
 use tokio::sync::{mpsc, oneshot};
 
 use super::transition::Transition;
-use crate::{clock, core::Core, dispatch::Permit, outbound};
+use crate::{
+    clock,
+    core::Core,
+    dispatch::Permit,
+    mediadesk::prepare::{self, Readiness},
+    outbound,
+};
 
 /// Jobs taken together at most.
 const BATCH: usize = 512;
@@ -334,7 +340,7 @@ fn forget(job: Job) {
 }
 
 impl Work {
-    fn take(&mut self, core: &Core, job: Job) {
+    fn take(&mut self, core: &Arc<Core>, job: Job) {
         let now = clock::now();
         match job {
             Job::Seed(_) => {}
@@ -348,7 +354,7 @@ impl Work {
     }
 
     /// The queued attempt leaves the queue, if it still is in one, and in the permit's route.
-    fn take_over(&mut self, core: &Core, now: Time, permit: Permit) {
+    fn take_over(&mut self, core: &Arc<Core>, now: Time, permit: Permit) {
         let record = &self.transition.record;
         let Some(queued) = record.state.queued().filter(|queued| queued.route == *permit.route()) else {
             return;
@@ -357,6 +363,16 @@ impl Work {
             core.dispatcher.enqueue(record, queued.attempt, &queued.route, queued.not_before);
             return;
         }
+        let notes = match prepare::readiness(core, record, queued.attempt, &queued.route) {
+            Readiness::Go(notes) => notes,
+            Readiness::Preparing => return permit.unused(),
+            Readiness::Crowded(wait) => {
+                core.dispatcher.enqueue(record, queued.attempt, &queued.route, now + wait);
+                return permit.unused();
+            }
+        };
+        notes.into_iter().for_each(|text| self.transition.note(now, "media", text));
+        let record = &self.transition.record;
         if let Err(wait) = core.dispatcher.pair(record, queued.attempt, &queued.route, now) {
             core.dispatcher.enqueue(record, queued.attempt, &queued.route, now + wait);
             permit.unused();

@@ -18,7 +18,7 @@ use axum::{
 
 pub use listen::Listener;
 
-use crate::{admin, app::App, console};
+use crate::{admin, app::App, console, mediadesk::web};
 
 /// All paths. What no other route takes belongs to the dialects.
 pub fn router(app: Arc<App>) -> Router {
@@ -29,6 +29,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(metrics))
         .route("/hooks/{route}", axum::routing::any(hook))
         .merge(admin::router())
+        .route("/media/{id}/{file}", axum::routing::any(media))
+        .route("/m/{token}", axum::routing::any(media_page))
         .fallback(northbound)
         .with_state(app)
         .merge(console)
@@ -52,6 +54,14 @@ async fn metrics(State(app): State<Arc<App>>) -> Response {
 
 async fn hook(State(app): State<Arc<App>>, Path(route): Path<String>, request: Request) -> Response {
     hooks::receive(&app.core, &route, request).await
+}
+
+async fn media(State(app): State<Arc<App>>, request: Request) -> Response {
+    web::file(&app.core, &request.into_parts().0).await
+}
+
+async fn media_page(State(app): State<Arc<App>>, Path(token): Path<String>, request: Request) -> Response {
+    web::page(&app.core, &token, &request.into_parts().0).await
 }
 
 async fn northbound(State(app): State<Arc<App>>, request: Request) -> Response {

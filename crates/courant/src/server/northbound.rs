@@ -24,6 +24,7 @@ use crate::{
         scenarios::{self, refuse},
         sessions,
     },
+    mediadesk::LARGE_BODY,
 };
 
 /// Answers one request of a caller.
@@ -47,16 +48,13 @@ async fn exchange(
     let core = &app.core;
     let (head, body) = request.into_parts();
     let limit = dialect.body_limit(&head);
-    let timeout = Span::from_millis(core.config.server.body_timeout_ms);
-    let read = body::read(body, body::declared(&head.headers), limit, timeout).await;
-    let (bytes, fault) = match read {
-        Ok(bytes) => (bytes, None),
-        Err(BodyFault::TooLarge) => (Bytes::new(), Some(Refusal::TooLarge { limit })),
-        Err(BodyFault::Slow | BodyFault::Broken) => {
-            (Bytes::new(), Some(Refusal::malformed("the body did not arrive")))
-        }
+    // Held until the answer is written: large bodies take memory until then.
+    let place = if limit > LARGE_BODY { Some(core.media.upload_place().await) } else { None };
+    let (bytes, fault) = match place.as_ref() {
+        Some(Err(refusal)) => (Bytes::new(), Some(refusal.clone())),
+        Some(Ok(_)) | None => receive(core, &head, body, limit).await,
     };
-    let too_large = matches!(fault, Some(Refusal::TooLarge { .. }));
+    let unread = matches!(fault, Some(Refusal::TooLarge { .. } | Refusal::Overloaded));
     let mut exchange = Exchange {
         core,
         dialect,
@@ -81,11 +79,27 @@ async fn exchange(
             (exchange.refuse(&refusal), outcome_of(&refusal))
         }
     };
-    if too_large {
+    if unread {
         // The rest of the body was not read: the connection cannot be used again.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     (response, outcome)
+}
+
+async fn receive(
+    core: &Core,
+    head: &http::request::Parts,
+    body: Body,
+    limit: u64,
+) -> (Bytes, Option<Refusal>) {
+    let timeout = Span::from_millis(core.config.server.body_timeout_ms);
+    match body::read(body, body::declared(&head.headers), limit, timeout).await {
+        Ok(bytes) => (bytes, None),
+        Err(BodyFault::TooLarge) => (Bytes::new(), Some(Refusal::TooLarge { limit })),
+        Err(BodyFault::Slow | BodyFault::Broken) => {
+            (Bytes::new(), Some(Refusal::malformed("the body did not arrive")))
+        }
+    }
 }
 
 const fn outcome_of(refusal: &Refusal) -> &'static str {
@@ -194,7 +208,10 @@ impl Exchange<'_> {
                 }
                 Ok(Answer::Done)
             }
-            Call::Upload(_) => Err(Refusal::NotEnabled(model::call::Feature::Upload)),
+            Call::Upload(upload) => {
+                let (id, url) = core.media.upload(account, upload).await?;
+                Ok(Answer::Uploaded { id, url })
+            }
             Call::Ping => Ok(Answer::Done),
             Call::Submit(_) | Call::SignIn { .. } => Err(Refusal::Internal),
         }

@@ -10,6 +10,7 @@ mod console;
 mod crash;
 mod durability;
 mod harness;
+mod media;
 mod process;
 mod reference;
 mod telesign;

@@ -132,6 +132,26 @@ pub struct Record {
     pub created_at: Time,
     /// When it may go.
     pub expires_at: Time,
+    /// A message that was accepted needs it until then, expired or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needed_until: Option<Time>,
+}
+
+impl Record {
+    /// When it may go, with what messages need.
+    #[must_use]
+    pub fn kept_until(&self) -> Time {
+        self.needed_until.map_or(self.expires_at, |needed| needed.max(self.expires_at))
+    }
+}
+
+/// What an account keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Files.
+    pub files: u64,
+    /// Their bytes; content uploaded twice counts twice.
+    pub bytes: u64,
 }
 
 /// Why a file is not kept.
@@ -190,12 +210,6 @@ struct Index {
     references: HashMap<String, u32>,
 }
 
-#[derive(Clone, Copy, Default)]
-struct Usage {
-    files: u64,
-    bytes: u64,
-}
-
 /// Content written aside and not yet part of the library.
 struct Written {
     path: TempPath,
@@ -251,6 +265,37 @@ impl Library {
         self.inner.index().records.get(&id).cloned()
     }
 
+    /// Files of an account that have not expired, by id, after the given one, at most `limit`.
+    #[must_use]
+    pub fn list(&self, account: &AccountName, after: Option<MediaId>, limit: usize) -> Vec<Arc<Record>> {
+        let index = self.inner.index();
+        let own = index.records.values().filter(|record| record.account == *account);
+        let mut found: Vec<_> =
+            own.filter(|record| after.is_none_or(|after| record.id > after)).cloned().collect();
+        found.sort_unstable_by_key(|record| record.id);
+        found.truncate(limit);
+        found
+    }
+
+    /// What an account keeps now.
+    #[must_use]
+    pub fn usage(&self, account: &AccountName) -> Usage {
+        self.inner.index().usage.get(account).copied().unwrap_or_default()
+    }
+
+    /// Keeps a file at least until then, since a message needs it. Survives a crash. Blocks.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn need(&self, id: MediaId, until: Time) -> io::Result<()> {
+        let _commit = self.inner.commit.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(record) = self.held(id).filter(|record| record.kept_until() < until) else { return Ok(()) };
+        let record = Arc::new(Record { needed_until: Some(until), ..(*record).clone() });
+        disk::write_record(&self.inner.root, &record)?;
+        self.inner.index().records.insert(id, record);
+        Ok(())
+    }
+
     /// Where the content of a file lies.
     #[must_use]
     pub fn blob_path(&self, record: &Record) -> PathBuf {
@@ -289,7 +334,7 @@ impl Library {
     /// If the disk fails. What was not removed goes with the next sweep, or, if only its content is
     /// left, at the next start.
     pub fn sweep(&self, now: Time, is_needed: impl Fn(&MediaId) -> bool) -> io::Result<Swept> {
-        let expired = |record: &&Arc<Record>| record.expires_at <= now;
+        let expired = |record: &&Arc<Record>| record.kept_until() <= now;
         let mut going: Vec<_> = self.inner.index().records.values().filter(expired).cloned().collect();
         // Asked without the lock, since it may take long; nobody begins to need an expired file.
         going.retain(|record| !is_needed(&record.id));
@@ -380,6 +425,7 @@ impl Inner {
             filename: file.filename.map(|name| name.chars().take(MAX_FILENAME).collect()),
             created_at: file.now,
             expires_at: file.now + self.limits.keep,
+            needed_until: None,
         }
     }
 

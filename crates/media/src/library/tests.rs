@@ -135,6 +135,40 @@ async fn a_sweep_takes_what_expired_and_is_not_needed() {
 }
 
 #[tokio::test]
+async fn what_a_message_needs_outlives_its_days_even_across_a_restart() {
+    let folder = folder();
+    let library = open(&folder);
+    let (needed, other) = (put(&library, "a", b"needed").await, put(&library, "a", b"other").await);
+    library.need(needed.id, later(40)).expect("is written");
+    library.need(needed.id, later(35)).expect("changes nothing");
+    drop(library);
+    let library = open(&folder);
+    assert_eq!(library.sweep(later(31), |_| false).expect("sweeps"), Swept { records: 1, blobs: 1 });
+    assert!(library.held(other.id).is_none());
+    assert_eq!(library.find(&account("a"), needed.id, later(31)), None);
+    let held = library.held(needed.id).expect("is there");
+    assert_eq!(held.kept_until(), later(40));
+    assert_eq!(content(&library, &held).await, b"needed");
+    assert_eq!(library.usage(&account("a")), Usage { files: 1, bytes: 6 });
+    assert_eq!(library.sweep(later(41), |_| false).expect("sweeps").records, 1);
+    assert_eq!(library.usage(&account("a")), Usage::default());
+}
+
+#[tokio::test]
+async fn files_are_listed_by_account_in_pages() {
+    let folder = folder();
+    let library = open(&folder);
+    for content in [b"1", b"2", b"3"] {
+        put(&library, "a", content).await;
+    }
+    put(&library, "b", b"4").await;
+    let first = library.list(&account("a"), None, 2);
+    let rest = library.list(&account("a"), Some(first[1].id), 2);
+    assert_eq!((first.len(), rest.len()), (2, 1));
+    assert!(first[0].id < first[1].id && first[1].id < rest[0].id);
+}
+
+#[tokio::test]
 async fn limits_hold_and_leave_nothing_behind() {
     let folder = folder();
     let limits =
