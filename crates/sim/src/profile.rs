@@ -192,6 +192,8 @@ fn account(name: &str, sms: &[&str]) -> AccountConfig {
         default_sender: BTreeMap::new(),
         senders: BTreeMap::from([(Channel::Whatsapp, names(&[name]))]),
         requests_per_second: None,
+        messages_per_window: None,
+        balance: None,
         plans: Vec::new(),
         scenarios: Vec::new(),
         dialects: settings(name),

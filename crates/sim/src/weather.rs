@@ -78,7 +78,9 @@ fn applied(inner: &mut Inner, change: &Change) {
         | Change::Forget { .. }
         | Change::PutDocument(_)
         | Change::RemoveDocument { .. }
-        | Change::Pulled(_) => {}
+        | Change::Pulled(_)
+        | Change::OpenBalance { .. }
+        | Change::TopUp(_) => {}
     }
 }
 

@@ -1,6 +1,7 @@
 //! A store in memory that can fail, be slow, and lose the process around any commit. What it
 //! holds survives the process: it is shared between the lives of a gateway.
 
+mod money;
 mod search;
 mod tables;
 #[cfg(test)]
@@ -17,10 +18,11 @@ use std::{
 
 use model::{AccountName, MessageId, RouteName, Span, Time, message::Priority};
 use store::{
-    Change, Document, HistoryEntry, Lane, Part, PullFilter, QueuePlace, Record, Remembered, Reply, Search,
-    Store, StoreError, StoreStats, StoredCallback, Verdict,
+    Balance, Change, Document, HistoryEntry, Lane, LedgerRow, Part, PullFilter, QueuePlace, Record,
+    Remembered, Reply, Search, Store, StoreError, StoreStats, StoredCallback, Verdict,
 };
 
+pub use money::Purse;
 pub use tables::{Row, Tables};
 
 /// What befalls one commit.
@@ -330,6 +332,20 @@ impl Store for MemoryStore {
 
     fn search(&self, filter: Search, before: Option<MessageId>, limit: usize) -> Reply<'_, Vec<Record>> {
         self.read(move |tables| tables.search(&filter, before, limit))
+    }
+
+    fn balance(&self, account: AccountName) -> Reply<'_, Option<Balance>> {
+        self.read(move |tables| tables.purse.balance(&account).cloned())
+    }
+
+    fn ledger(
+        &self,
+        account: AccountName,
+        message: Option<MessageId>,
+        after: i64,
+        limit: usize,
+    ) -> Reply<'_, Vec<LedgerRow>> {
+        self.read(move |tables| tables.purse.ledger(&account, message, after, limit))
     }
 
     fn unfinished(&self) -> Reply<'_, Vec<(AccountName, u64)>> {

@@ -11,6 +11,8 @@ use store::{
     NewMessage, Part, QueuePlace, Record, Remembered, StoredCallback, Update, UpstreamRow, Verdict,
 };
 
+use super::money::Purse;
+
 /// A message with all that is kept of it.
 #[derive(Clone, Debug)]
 pub struct Row {
@@ -39,6 +41,7 @@ pub struct Tables {
     pub(super) pending: BTreeSet<i64>,
     pub(super) remembered: BTreeMap<(AccountName, &'static str, String), Remembered>,
     pub(super) documents: BTreeMap<(AccountName, &'static str, String), Document>,
+    pub(super) purse: Purse,
     /// Removed messages with their callbacks, kept for the checkers alone.
     pub(super) removed: Vec<(Row, Vec<StoredCallback>)>,
     last_key: u64,
@@ -74,6 +77,10 @@ impl Tables {
                 Verdict::Applied
             }
             Change::Pulled(ids) => self.pulled(&ids),
+            Change::OpenBalance { account, currency, micros, at } => {
+                applied_if(self.purse.open(&account, currency, micros, at))
+            }
+            Change::TopUp(top_up) => applied_if(self.purse.top_up(&top_up)),
         }
     }
 
@@ -82,17 +89,27 @@ impl Tables {
         if let Some(known) = keys.find_map(|wanted| self.known(wanted)) {
             return Verdict::Remembered(known.clone());
         }
+        if inserts.first().is_some_and(|insert| !self.is_covered(insert)) {
+            return Verdict::LowBalance;
+        }
         let taken = self.taken(inserts.iter().flat_map(|insert| &insert.messages));
         if !taken.is_empty() {
             return Verdict::Duplicate(taken);
         }
         for insert in inserts {
+            self.purse.hold(&insert);
             insert.messages.into_iter().for_each(|new| self.add(new));
             if let Some(remember) = insert.remember {
                 self.remember(remember);
             }
         }
         Verdict::Applied
+    }
+
+    /// Whether the account can pay for the insert and those that follow it.
+    fn is_covered(&self, insert: &Insert) -> bool {
+        let paid = insert.reserve.as_ref().zip(insert.messages.first());
+        paid.is_none_or(|(reserve, first)| self.purse.covers(&first.message.account, reserve))
     }
 
     /// Positions of messages whose client id is taken, before them or among them.
@@ -130,7 +147,7 @@ impl Tables {
     }
 
     fn update(&mut self, update: Update) -> Verdict {
-        let Update { id, version, state, facts, history, upstream, callbacks } = update;
+        let Update { id, version, state, facts, history, upstream, callbacks, money } = update;
         let Some(row) = self.rows.get_mut(&id).filter(|row| row.record.version == version) else {
             return Verdict::Conflict;
         };
@@ -149,6 +166,9 @@ impl Tables {
         self.index(id, &facts);
         for UpstreamRow { route, upstream, part } in upstream {
             self.upstream.entry((route, upstream)).or_default().push((key, part));
+        }
+        if let Some(money) = &money {
+            self.purse.spend(id, money);
         }
         self.call_back(&about, &callbacks);
         Verdict::Applied
@@ -309,6 +329,7 @@ impl Tables {
         let Some(row) = self.rows.remove(&id) else { return };
         self.unindex(id, &row.facts);
         self.by_key.remove(&row.key);
+        self.purse.forget(id);
         if let Some(key) = ref_of(&row.record.message) {
             self.refs.remove(&key);
         }
@@ -375,6 +396,10 @@ impl Tables {
         }
         fresh.alarms == self.alarms && fresh.queues == self.queues
     }
+}
+
+const fn applied_if(done: bool) -> Verdict {
+    if done { Verdict::Applied } else { Verdict::Conflict }
 }
 
 const fn order(attempt: AttemptId) -> (u8, u16) {
