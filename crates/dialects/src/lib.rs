@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 mod fields;
 pub mod infobip;
 pub mod kaleyra;
+mod key;
 pub mod messangi;
 pub mod support;
 pub mod telesign;
@@ -28,6 +29,8 @@ pub mod telesign;
 #[allow(dead_code, reason = "each dialect uses its own part of the kit")]
 mod testkit;
 pub mod webex_connect;
+
+pub use self::key::Key;
 
 /// One vendor's API.
 pub trait Dialect: Sync {

@@ -27,7 +27,7 @@ pub(super) fn push_url(message: &Message, settings: &Settings) -> Option<String>
 }
 
 /// The callbacks that a change calls for.
-pub(super) fn callbacks(report: &MessageReport, occasion: &Occasion, context: &Context<'_>) -> Vec<Callback> {
+pub(super) fn report(report: &MessageReport, occasion: &Occasion, context: &Context<'_>) -> Vec<Callback> {
     let settings = Settings::of(context.settings);
     let Some(url) = push_url(&report.message, settings) else { return Vec::new() };
     let memo: BriefMemo = recall(report.message.brief().memo.as_deref());

@@ -1,19 +1,30 @@
 //! Status callbacks, one per address and change, and messages from people.
 
 use model::{
-    Channel, Content, Inbound, Status, StepReport, call::MessageReport, content::MediaSource, message::Body,
-    network::InboundContent, report::Occasion,
+    Channel, Content, Inbound, Span, Status, StepReport, call::MessageReport, content::MediaSource,
+    message::Body, network::InboundContent, report::Occasion,
 };
 use serde::Serialize;
 
 use super::{
-    Settings, own, status,
+    settings::{Settings, own},
+    status,
     wire::{ExtraInfo, InboundAttachment, InboundMessage, Memo, StatusChange},
 };
-use crate::{Callback, Context, support};
+use crate::{Callback, Context, RetryPolicy, Success, support};
+
+/// Messangi does not document retries: five, from 5 seconds to 10 minutes.
+pub(super) fn retry_policy() -> RetryPolicy {
+    RetryPolicy {
+        timeout: Span::from_secs(10),
+        delays: [5, 17, 55, 180, 600].map(Span::from_secs).to_vec(),
+        success: Success::TwoHundreds,
+        final_statuses: Vec::new(),
+    }
+}
 
 /// The callbacks that a change calls for.
-pub(super) fn statuses(report: &MessageReport, occasion: &Occasion, context: &Context<'_>) -> Vec<Callback> {
+pub(super) fn report(report: &MessageReport, occasion: &Occasion, context: &Context<'_>) -> Vec<Callback> {
     let own = own(context);
     let memo = Memo::recall(report.message.brief().memo.as_ref());
     let mut urls = memo.callbacks.clone();
@@ -171,7 +182,8 @@ fn extra_info(inbound: &Inbound) -> Option<ExtraInfo> {
 }
 
 fn post(url: &str, body: &impl Serialize, own: &Settings) -> Callback {
-    let stored = own.callback_headers.iter().map(|(name, value)| (name.clone().into(), value.clone()));
+    let stored =
+        own.callback_headers.iter().map(|(name, value)| (name.clone().into(), value.as_str().to_owned()));
     let json = ("content-type".into(), "application/json".to_owned());
     Callback {
         method: "POST".into(),

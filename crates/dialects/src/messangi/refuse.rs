@@ -6,15 +6,15 @@ use http::{HeaderValue, Request, Response, StatusCode, header};
 use model::{Refusal, call::AuthFault};
 
 use super::{
-    Endpoint,
+    path::Surface,
     wire::{Errors, Refused},
     write::{meta, with_quota},
 };
 use crate::{Context, support};
 
-pub(super) fn refusal(request: &Request<Bytes>, refusal: &Refusal, context: &Context<'_>) -> Response<Bytes> {
-    let endpoint = Endpoint::of(request);
-    let status = status(refusal, endpoint);
+pub(super) fn refuse(request: &Request<Bytes>, refusal: &Refusal, context: &Context<'_>) -> Response<Bytes> {
+    let surface = Surface::of(request.uri().path());
+    let status = status(refusal, surface);
     let explain = status.canonical_reason().unwrap_or_default();
     let body = Refused {
         meta: meta(context.now, context.fresh, explain),
@@ -33,17 +33,17 @@ pub(super) fn refusal(request: &Request<Bytes>, refusal: &Refusal, context: &Con
         }
         _ => {}
     }
-    if endpoint == Some(Endpoint::Login) { response } else { with_quota(response, context, retry) }
+    if surface == Surface::Login { response } else { with_quota(response, context, retry) }
 }
 
-fn status(refusal: &Refusal, endpoint: Option<Endpoint>) -> StatusCode {
+fn status(refusal: &Refusal, surface: Surface) -> StatusCode {
     match refusal {
         Refusal::Malformed(_)
         | Refusal::MissingField(_)
         | Refusal::InvalidField { .. }
         | Refusal::TooManyRecipients { .. } => StatusCode::BAD_REQUEST,
         // Clients take only 403 for a failed sign-in.
-        Refusal::Unauthenticated(_) if endpoint == Some(Endpoint::Login) => StatusCode::FORBIDDEN,
+        Refusal::Unauthenticated(_) if surface == Surface::Login => StatusCode::FORBIDDEN,
         Refusal::Unauthenticated(AuthFault::Suspended) => StatusCode::FORBIDDEN,
         Refusal::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
         Refusal::Forbidden | Refusal::NotEnabled(_) | Refusal::UnknownSender => StatusCode::FORBIDDEN,

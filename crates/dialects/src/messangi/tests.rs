@@ -14,7 +14,7 @@ use model::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Key, MediaLimit, Messangi, Quota, Settings, User, status, wire::Memo};
+use super::{ApiKey, MediaLimit, Messangi, Quota, Settings, User, status, wire::Memo};
 use crate::{
     Callback, Dialect, Proof, RateState, Secret, Success, support,
     testkit::{
@@ -24,8 +24,8 @@ use crate::{
 
 fn settings() -> crate::Settings {
     let own = Settings {
-        users: vec![User { username: "sandbox".to_owned(), password: "sandbox".to_owned() }],
-        keys: vec![Key { key: "sandbox".to_owned(), username: Some("api@acme".to_owned()) }],
+        users: vec![User { username: "sandbox".to_owned(), password: "sandbox".into() }],
+        keys: vec![ApiKey { key: "sandbox".into(), username: Some("api@acme".to_owned()) }],
         inbound_url: Some("https://hooks.example/mo".to_owned()),
         ..Settings::default()
     };
@@ -199,7 +199,7 @@ fn long_lived_keys_and_session_tokens_are_told_apart() {
 #[test]
 fn the_sign_in_answer_is_what_later_requests_present() {
     let request = parse_request("POST /kingslanding/login HTTP/1.1\n\n{}");
-    let call = Call::SignIn { user: "sandbox".to_owned(), password: "sandbox".to_owned() };
+    let call = Call::SignIn { user: "sandbox".to_owned(), password: "sandbox".into() };
     let answer = Answer::SignedIn { token: "abc".to_owned() };
     let response = Messangi.write(&request, &call, &answer, &context(&settings(), ""));
     let token = response.headers()["authorization"].to_str().expect("text").to_owned();
@@ -437,7 +437,7 @@ fn playing_counts_as_reading_once() {
 fn the_accounts_addresses_and_headers_are_added_without_repeating_any() {
     let settings = changed(|own| {
         own.callback_urls = vec!["https://b.example/cb".to_owned(), "https://c.example/cb".to_owned()];
-        own.callback_headers = [("x-secret".to_owned(), "s".to_owned())].into();
+        own.callback_headers = [("x-secret".to_owned(), "s".into())].into();
     });
     let report = report(&[(Channel::Sms, Status::Delivered)], Status::Delivered);
     let callbacks = told(&report, 0, Status::Delivered, true, &settings);

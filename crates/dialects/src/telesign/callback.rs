@@ -107,7 +107,7 @@ fn callback(url: &str, body: Vec<u8>, settings: &Settings) -> Callback {
 
 /// HMAC-SHA256 over the body alone, keyed with what the first API key decodes to.
 pub(super) fn sign(settings: &Settings, body: &[u8]) -> Option<String> {
-    let key = STANDARD.decode(settings.api_keys.first()?).ok()?;
+    let key = STANDARD.decode(settings.api_keys.first()?.as_str()).ok()?;
     let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("HMAC takes keys of any length");
     mac.update(body);
     Some(STANDARD.encode(mac.finalize().into_bytes()))

@@ -2,28 +2,40 @@
 
 use hmac::{Hmac, Mac};
 use model::{
-    Channel, Inbound, Phone, Recipient, Status, StepReport, call::MessageReport, network::InboundContent,
-    report::Occasion,
+    Channel, Inbound, Phone, Recipient, Span, Status, StepReport, call::MessageReport,
+    network::InboundContent, report::Occasion,
 };
 use serde::Serialize;
 use sha2::{Sha256, Sha512};
 
 use super::{
-    SignatureAlgorithm, own,
+    settings::{SignatureAlgorithm, own},
     status::{self, Family, Word},
     wire::{
         Attachment, DeliveryInfo, DeliveryInfoNotification, InboundChoice, InboundSms, InboundWhatsapp,
         Notification, RecipientMemo, RequestMemo, WhatsappInfo, recall,
     },
 };
-use crate::{Callback, Context, support};
+use crate::{Callback, Context, RetryPolicy, Success, support};
+
+/// Webex Connect: three tries again, a minute apart; only 200 confirms.
+pub(super) fn retry_policy() -> RetryPolicy {
+    RetryPolicy {
+        timeout: Span::from_secs(10),
+        delays: vec![Span::from_secs(60); 3],
+        success: Success::Ok,
+        final_statuses: never_retried(),
+    }
+}
+
+/// Webex Connect lists the answers after which it does not try again.
+fn never_retried() -> Vec<u16> {
+    let ranges = [202..=208, 226..=226, 300..=308, 400..=400, 402..=402, 404..=411, 414..=416];
+    ranges.into_iter().flatten().chain([418, 505]).collect()
+}
 
 /// The notification that a change calls for, if any.
-pub(super) fn notification(
-    report: &MessageReport,
-    occasion: &Occasion,
-    context: &Context<'_>,
-) -> Option<Callback> {
+pub(super) fn report(report: &MessageReport, occasion: &Occasion, context: &Context<'_>) -> Option<Callback> {
     let message = &report.message;
     let request: RequestMemo = recall(message.brief().memo.as_ref());
     let recipient: RecipientMemo = recall(message.memo.as_ref());
@@ -59,7 +71,7 @@ fn with_extras(
     callback.headers.extend(recipient.gtrid.map(|id| ("x-wx-gtrid".into(), id)));
     let stored = request.notify_auth.and_then(|id| own(context).notify_auth.get(&id));
     let stored = stored.into_iter().flatten();
-    callback.headers.extend(stored.map(|(name, value)| (name.clone().into(), value.clone())));
+    callback.headers.extend(stored.map(|(name, value)| (name.clone().into(), value.as_str().to_owned())));
     callback.no_retry = request.once;
     callback
 }
@@ -297,7 +309,7 @@ fn post(url: String, body: &impl Serialize, context: &Context<'_>) -> Callback {
     let mut headers = vec![("content-type".into(), "application/json".to_owned())];
     let own = own(context);
     if let Some(secret) = &own.signature_secret {
-        let signature = sign(own.signature_algorithm, secret.as_bytes(), &body);
+        let signature = sign(own.signature_algorithm, secret.as_str().as_bytes(), &body);
         headers.push(("x-hub-signature".into(), signature));
     }
     Callback { method: "POST".into(), url, headers, body, no_retry: false }

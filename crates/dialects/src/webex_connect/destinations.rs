@@ -4,8 +4,8 @@ use model::{Cause, Phone, Recipient, Refusal, message::Draft};
 use serde_json::Value;
 
 use super::{
-    own,
     read::{Delivery, correlation},
+    settings::own,
     wire::{RecipientMemo, memo},
 };
 use crate::{

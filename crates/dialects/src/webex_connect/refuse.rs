@@ -6,15 +6,16 @@ use model::{Refusal, call::AuthFault};
 
 use super::{
     channels::PARAMETER_TOO_LARGE,
-    own,
+    path::Surface,
     read::{Delivery, EXPIRED},
+    settings::own,
     wire::{RefusedReasonV1, RefusedV1, RefusedV2},
-    write::is_v2,
 };
 use crate::{Context, fields::Fields, support};
 
-pub(super) fn refusal(request: &Request<Bytes>, refusal: &Refusal, context: &Context<'_>) -> Response<Bytes> {
-    let mut response = if is_v2(request) { v2(refusal) } else { v1(request, refusal, context) };
+pub(super) fn refuse(request: &Request<Bytes>, refusal: &Refusal, context: &Context<'_>) -> Response<Bytes> {
+    let mut response =
+        if Surface::of(request.uri().path()).is_v2() { v2(refusal) } else { v1(request, refusal, context) };
     match refusal {
         Refusal::MethodNotAllowed { allow } => {
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));

@@ -38,9 +38,9 @@ fn settings() -> crate::Settings {
     };
     let own = Settings {
         service_keys: vec![ServiceKey {
-            key: KEY.to_owned(),
+            key: KEY.into(),
             service_id: Some("service-1".to_owned()),
-            jwt_secret: Some(STANDARD.encode("secret")),
+            jwt_secret: Some(STANDARD.encode("secret").as_str().into()),
             plan: None,
         }],
         notify_url: Some("https://hooks.example/dlr".to_owned()),
@@ -497,7 +497,7 @@ fn sent_is_silent_and_played_tells_reading_once() {
 fn notifications_are_signed_over_the_exact_body() {
     for (algorithm, digits) in [(SignatureAlgorithm::Sha256, 64), (SignatureAlgorithm::Sha512, 128)] {
         let settings = changed(|own| {
-            own.signature_secret = Some("s3cret".to_owned());
+            own.signature_secret = Some("s3cret".into());
             own.signature_algorithm = algorithm;
         });
         let report = report(&[(Channel::Sms, Status::Submitted)], Status::Submitted);
@@ -533,7 +533,7 @@ fn the_requests_own_address_wins_and_an_invalid_one_is_tried_once() {
 
 #[test]
 fn stored_credentials_travel_with_the_notification() {
-    let headers = [("authorization".to_owned(), "Basic eA==".to_owned())].into();
+    let headers = [("authorization".to_owned(), "Basic eA==".into())].into();
     let settings = changed(|own| own.notify_auth = [("7".to_owned(), headers)].into());
     let mut body = text_to(&serde_json::json!(["15558675309"]));
     body["notifyurlAuthId"] = "7".into();

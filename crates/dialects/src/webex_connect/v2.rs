@@ -11,8 +11,9 @@ use model::{
 use serde_json::{Map, Value};
 
 use super::{
-    Settings, destinations, own, plan_key,
+    destinations,
     read::{self, correlation, expiry, instant},
+    settings::{Settings, own, plan_key},
     templates,
     wire::{RequestMemo, memo},
 };

@@ -9,6 +9,7 @@ use model::{
 };
 
 use super::{
+    path::Surface,
     status,
     wire::{
         AcceptedMessageV2, AcceptedV1, AcceptedV2, OutcomeV1, RecipientMemo, RequestMemo, StatusV2, recall,
@@ -16,14 +17,16 @@ use super::{
 };
 use crate::{Context, support};
 
-pub(super) fn answer(
+pub(super) fn write(
     request: &Request<Bytes>,
     call: &Call,
     answer: &Answer,
     _context: &Context<'_>,
 ) -> Response<Bytes> {
     match (answer, call) {
-        (Answer::Accepted(accepted), Call::Submit(submission)) if is_v2(request) => {
+        (Answer::Accepted(accepted), Call::Submit(submission))
+            if Surface::of(request.uri().path()).is_v2() =>
+        {
             support::json(StatusCode::CREATED, &accepted_v2(accepted, submission))
         }
         (Answer::Accepted(accepted), _) => support::json(StatusCode::OK, &accepted_v1(accepted)),
@@ -31,11 +34,6 @@ pub(super) fn answer(
         // Calls of this dialect have no other answers.
         _ => support::json(StatusCode::OK, &serde_json::json!({})),
     }
-}
-
-/// Whether a request is of the second generation.
-pub(super) fn is_v2(request: &Request<Bytes>) -> bool {
-    support::segments(request.uri().path()).first().is_some_and(|first| first == "v2")
 }
 
 /// Webex Connect does not say how it answers several recipients: here, one element for each.

@@ -149,7 +149,7 @@ fn templated(format: BodyFormat, body: &str) -> Profile {
     Profile {
         method: Method::Put,
         url: "https://example.com/<id>/<ref1>".to_owned(),
-        headers: BTreeMap::from([("X-Team".to_owned(), "a".to_owned())]),
+        headers: BTreeMap::from([("X-Team".to_owned(), "a".into())]),
         body: Some(body.to_owned()),
         body_format: format,
         user: Some("Aladdin".to_owned()),
