@@ -22,7 +22,9 @@ mod fields;
 pub mod infobip;
 pub mod kaleyra;
 mod key;
+mod memo;
 pub mod messangi;
+mod occasions;
 pub mod support;
 pub mod telesign;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! `WA-401` are the vendor's.
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{Request, Response, StatusCode};
 use model::{
     Refusal,
     call::{AuthFault, Feature},
@@ -26,18 +26,8 @@ pub(super) fn refuse(request: &Request<Bytes>, refusal: &Refusal) -> Response<By
     let by_member = Surface::of(request.uri().path()).names_members();
     let (http, body) = if by_member { by_member_body(refusal) } else { body(refusal) };
     let mut response = support::json(http, &body);
-    add_headers(&mut response, refusal);
+    support::add_refusal_headers(&mut response, refusal);
     response
-}
-
-fn add_headers(response: &mut Response<Bytes>, refusal: &Refusal) {
-    if let Refusal::MethodNotAllowed { allow } = refusal {
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
-    }
-    if let Refusal::RateLimited { retry_after } = refusal {
-        let seconds = retry_after.as_secs().max(1);
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    }
 }
 
 /// The bodies of version 2.

@@ -19,10 +19,11 @@ use model::{
 
 use super::{
     AccountType, Flow, FlowStep, Generation, Kaleyra, Profile, Settings, code_table, ids,
-    wire::{Kind, Memo, MessageMemo, Refs, remember},
+    wire::{Kind, Memo, MessageMemo, Refs},
 };
 use crate::{
     Dialect, Proof,
+    memo::{recall, remember},
     testkit::{
         NOW, accept_all, account, context, exchange, golden, parse_request, render_callbacks,
         render_response, transcript,
@@ -331,7 +332,7 @@ fn references_are_cut_after_255_characters_however_many_bytes_they_have() {
         "é".repeat(300)
     );
     let Ok(Call::Submit(submission)) = read(MESSAGES, &body, own_settings()) else { panic!("taken") };
-    let memo: Memo = super::wire::recall(submission.brief.memo.as_deref());
+    let memo: Memo = recall(submission.brief.memo.as_deref());
     assert_eq!(memo.refs.r#ref, "é".repeat(255));
 }
 

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     Context,
     fields::{Fields, is_http_url},
+    memo::remember,
     support,
 };
 
@@ -125,7 +126,7 @@ fn submission(
         to,
     };
     Ok(Call::Submit(Box::new(Submission {
-        brief: Brief { memo: Some(memo.store()), ..Brief::default() },
+        brief: Brief { memo: Some(remember(&memo)), ..Brief::default() },
         plan: PlanSource::Steps { steps, extend },
         recipients: vec![Draft { recipient, ..Draft::default() }],
         bulk: None,

@@ -2,7 +2,7 @@
 //! envelope around is that of success.
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{Request, Response, StatusCode};
 use model::{Refusal, call::AuthFault};
 
 use super::{
@@ -21,18 +21,11 @@ pub(super) fn refuse(request: &Request<Bytes>, refusal: &Refusal, context: &Cont
         errors: Errors { reason: reason(refusal) },
     };
     let mut response = support::json(status, &body);
-    let mut retry = None;
-    match refusal {
-        Refusal::MethodNotAllowed { allow } => {
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
-        }
-        Refusal::RateLimited { retry_after } => {
-            retry = Some(*retry_after);
-            let seconds = HeaderValue::from(retry_after.as_millis().div_ceil(1000).max(1));
-            response.headers_mut().insert(header::RETRY_AFTER, seconds);
-        }
-        _ => {}
-    }
+    support::add_refusal_headers(&mut response, refusal);
+    let retry = match refusal {
+        Refusal::RateLimited { retry_after } => Some(*retry_after),
+        _ => None,
+    };
     if surface == Surface::Login { response } else { with_quota(response, context, retry) }
 }
 

@@ -16,7 +16,9 @@ use serde_json::{Value, json};
 
 use super::{ApiKey, MediaLimit, Messangi, Quota, Settings, User, status, wire::Memo};
 use crate::{
-    Callback, Dialect, Proof, RateState, Secret, Success, support,
+    Callback, Dialect, Proof, RateState, Secret, Success,
+    memo::remember,
+    support,
     testkit::{
         self, NOW, accept_all, account, context, golden, parse_request, render_callbacks, render_response,
     },
@@ -320,7 +322,7 @@ fn report(channels: &[(Channel, Status)], status: Status) -> MessageReport {
         client_ref: None,
         memo: None,
         accepted_at: NOW,
-        shared: Arc::new(Shared { brief: Brief { memo: Some(memo.store()), ..Brief::default() }, plan }),
+        shared: Arc::new(Shared { brief: Brief { memo: Some(remember(&memo)), ..Brief::default() }, plan }),
     };
     let steps =
         channels.iter().zip(0_u8..).map(|((channel, status), index)| step_report(index, *channel, *status));

@@ -15,7 +15,7 @@ use super::{
     settings::own,
     wire::{self, AcceptedData, AcceptedSingle, Memo, Meta},
 };
-use crate::{Context, support};
+use crate::{Context, memo::recall, support};
 
 pub(super) fn write(
     request: &Request<Bytes>,
@@ -63,7 +63,7 @@ fn first_id(accepted: &Accepted, context: &Context<'_>) -> MessageId {
 
 /// Clients read either form of the answer: `data` with `meta`, or flat.
 fn single(accepted: &Accepted, submission: &Submission, context: &Context<'_>) -> AcceptedSingle {
-    let memo = Memo::recall(submission.brief.memo.as_ref());
+    let memo: Memo = recall(submission.brief.memo.as_deref());
     let id = first_id(accepted, context);
     let rejected =
         accepted.messages.first().is_some_and(|AcceptedMessage { rejected, .. }| rejected.is_some());

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     Credentials, Dialect, HmacAlgorithm, Proof, Secret, Signed,
+    memo::remember,
     testkit::{self, NOW, golden, render_callbacks, render_response, transcript},
 };
 
@@ -206,7 +207,7 @@ fn message(memo: &Memo, channels: &[Channel]) -> Arc<Message> {
         extras: model::message::Extras::default(),
     };
     let plan = Plan::new(channels.iter().map(step).collect()).expect("steps");
-    let brief = Brief { memo: Some(memo.to_text()), ..Brief::default() };
+    let brief = Brief { memo: Some(remember(memo)), ..Brief::default() };
     Arc::new(Message {
         id: MessageId::new(NOW, 1),
         account: testkit::account(),

@@ -6,11 +6,12 @@ use serde_json::Value;
 use super::{
     read::{Delivery, correlation},
     settings::own,
-    wire::{RecipientMemo, memo},
+    wire::RecipientMemo,
 };
 use crate::{
     Context,
     fields::{Fields, scalar},
+    memo::remember,
     support,
 };
 
@@ -79,7 +80,7 @@ pub(super) fn v2(
 type Pending = (Draft, RecipientMemo);
 
 fn finish(drafts: Vec<Pending>) -> Result<Vec<Draft>, Refusal> {
-    Ok(drafts.into_iter().map(|(draft, kept)| Draft { memo: Some(memo(&kept)), ..draft }).collect())
+    Ok(drafts.into_iter().map(|(draft, kept)| Draft { memo: Some(remember(&kept)), ..draft }).collect())
 }
 
 /// Webex Connect resolves `customerid` through its profile store, which only it has.

@@ -14,11 +14,12 @@ use super::{
     path::Surface,
     settings::{Settings, own, plan_key},
     templates, v2, whatsapp,
-    wire::{RequestMemo, memo},
+    wire::RequestMemo,
 };
 use crate::{
     Context,
     fields::{Fields, is_http_url},
+    memo::remember,
     support,
 };
 
@@ -97,7 +98,7 @@ pub(super) fn messaging(request: &Request<Bytes>, context: &Context<'_>) -> Resu
     let brief = Brief {
         priority: priority(&fields)?,
         expires_at: expiry(&fields, "expiry", context.now)?,
-        memo: Some(memo(&request_memo)),
+        memo: Some(remember(&request_memo)),
         ..Brief::default()
     };
     let plan = PlanSource::Steps { steps: vec![step], extend: plan_key(context, appid) };

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Context, Key, support};
+use crate::{Context, HmacAlgorithm, Key, support};
 
 /// An account's settings for this dialect.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -58,6 +58,15 @@ pub enum SignatureAlgorithm {
     Sha256,
     /// HMAC-SHA512.
     Sha512,
+}
+
+impl From<SignatureAlgorithm> for HmacAlgorithm {
+    fn from(algorithm: SignatureAlgorithm) -> Self {
+        match algorithm {
+            SignatureAlgorithm::Sha256 => Self::Sha256,
+            SignatureAlgorithm::Sha512 => Self::Sha512,
+        }
+    }
 }
 
 /// How a template of the vendor's manager is spelled for the networks. Without an entry the id

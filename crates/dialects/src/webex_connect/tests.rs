@@ -18,10 +18,12 @@ use sha2::Sha256;
 
 use super::{
     RegisteredTemplate, ServiceKey, Settings, SignatureAlgorithm, WebexConnect, read, status, templates,
-    wire::{RecipientMemo, RequestMemo, memo},
+    wire::{RecipientMemo, RequestMemo},
 };
 use crate::{
-    Callback, Dialect, Proof, Secret, Success, support,
+    Callback, Dialect, Proof, Secret, Success,
+    memo::remember,
+    support,
     testkit::{self, NOW, accept_all, account, context, golden, parse_request, render_callbacks},
 };
 
@@ -411,9 +413,9 @@ fn report(steps: &[(Channel, Status)], status: Status) -> MessageReport {
         batch_size: 1,
         recipient: Recipient::phone(Phone::parse("447700900123").expect("a phone")),
         client_ref: None,
-        memo: Some(memo(&to)),
+        memo: Some(remember(&to)),
         accepted_at: NOW,
-        shared: Arc::new(Shared { brief: Brief { memo: Some(memo(&kept)), ..Brief::default() }, plan }),
+        shared: Arc::new(Shared { brief: Brief { memo: Some(remember(&kept)), ..Brief::default() }, plan }),
     };
     let steps: Vec<_> = steps
         .iter()
@@ -552,7 +554,7 @@ fn only_requested_receipts_are_sent() {
     let request = RequestMemo { receipts: vec!["FAILED".to_owned()], ..RequestMemo::default() };
     let mut report = report(&[(Channel::Sms, Status::Delivered)], Status::Delivered);
     let message = Arc::make_mut(&mut report.message);
-    let brief = Brief { memo: Some(memo(&request)), ..Brief::default() };
+    let brief = Brief { memo: Some(remember(&request)), ..Brief::default() };
     message.shared = Arc::new(Shared { brief, plan: message.plan().clone() });
     assert_eq!(notified(&report, occasion(0, Status::Delivered, true), &settings()), []);
     let undelivered = Status::Failed(Cause::AbsentSubscriber);

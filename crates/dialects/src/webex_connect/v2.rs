@@ -15,11 +15,12 @@ use super::{
     read::{self, correlation, expiry, instant},
     settings::{Settings, own, plan_key},
     templates,
-    wire::{RequestMemo, memo},
+    wire::RequestMemo,
 };
 use crate::{
     Context,
     fields::{Fields, is_http_url},
+    memo::remember,
     support,
 };
 
@@ -88,7 +89,7 @@ pub(super) fn messages(request: &Request<Bytes>, context: &Context<'_>) -> Resul
     let brief = Brief {
         send_at,
         expires_at,
-        memo: Some(memo(&request_memo)),
+        memo: Some(remember(&request_memo)),
         bulk: bulk.clone(),
         ..Brief::default()
     };

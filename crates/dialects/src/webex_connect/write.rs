@@ -11,11 +11,9 @@ use model::{
 use super::{
     path::Surface,
     status,
-    wire::{
-        AcceptedMessageV2, AcceptedV1, AcceptedV2, OutcomeV1, RecipientMemo, RequestMemo, StatusV2, recall,
-    },
+    wire::{AcceptedMessageV2, AcceptedV1, AcceptedV2, OutcomeV1, RecipientMemo, RequestMemo, StatusV2},
 };
-use crate::{Context, support};
+use crate::{Context, memo::recall, support};
 
 pub(super) fn write(
     request: &Request<Bytes>,
@@ -44,9 +42,9 @@ fn accepted_v1(accepted: &Accepted) -> AcceptedV1 {
 }
 
 fn accepted_v2(accepted: &Accepted, submission: &Submission) -> AcceptedV2 {
-    let request: RequestMemo = recall(submission.brief.memo.as_ref());
+    let request: RequestMemo = recall(submission.brief.memo.as_deref());
     let each = accepted.messages.iter().zip(&submission.recipients).map(|(message, draft)| {
-        let own: RecipientMemo = recall(draft.memo.as_ref());
+        let own: RecipientMemo = recall(draft.memo.as_deref());
         AcceptedMessageV2 {
             message_id: message.id.uuid(),
             correlation_id: own.correlation.or_else(|| request.correlation.clone()).unwrap_or_default(),
@@ -66,8 +64,8 @@ fn accepted_v2(accepted: &Accepted, submission: &Submission) -> AcceptedV2 {
 
 fn status_v2(report: &MessageReport) -> StatusV2 {
     let message = &report.message;
-    let request: RequestMemo = recall(message.brief().memo.as_ref());
-    let own: RecipientMemo = recall(message.memo.as_ref());
+    let request: RequestMemo = recall(message.brief().memo.as_deref());
+    let own: RecipientMemo = recall(message.memo.as_deref());
     let step = report.report.deciding();
     let channel =
         step.map(|step| step.channel).or_else(|| message.plan().steps().first().map(|step| step.channel));

@@ -11,6 +11,7 @@ use crate::{
         settings::{BodyFormat, Method},
         wire::OwnCallback,
     },
+    memo::remember,
 };
 
 const fn rung(status: Status) -> Occasion {
