@@ -58,7 +58,10 @@ fn body(refusal: &Refusal) -> Answer {
         Refusal::RateLimited { .. } => {
             same(StatusCode::TOO_MANY_REQUESTS, "WA429", TOO_MANY, "error", TOO_MANY)
         }
-        Refusal::Overloaded | Refusal::Internal => internal(),
+        // Kaleyra: clients try again on `WA500`. It has no status for overload; 503 is what the
+        // word calls for, and what proxies on the way understand.
+        Refusal::Overloaded => later(StatusCode::SERVICE_UNAVAILABLE),
+        Refusal::Internal => later(StatusCode::INTERNAL_SERVER_ERROR),
     }
 }
 
@@ -112,8 +115,7 @@ fn bad_payload(http: StatusCode) -> Answer {
     same(http, "WA400", "Refer to correct payload format", "payload", "Incorrect payload format")
 }
 
-fn internal() -> Answer {
-    let http = StatusCode::INTERNAL_SERVER_ERROR;
+fn later(http: StatusCode) -> Answer {
     same(http, "WA500", "Please try again later", "error", "Internal server error")
 }
 

@@ -35,9 +35,7 @@ fn by_own(own: &OwnCallback, variables: &Variables) -> Callback {
     if !body.is_empty() && !own.headers.keys().any(|name| name.eq_ignore_ascii_case("content-type")) {
         headers.push((Cow::Borrowed("Content-Type"), "application/json".to_owned()));
     }
-    headers.extend(
-        own.headers.iter().map(|(name, value)| (Cow::Owned(name.clone()), value.as_str().to_owned())),
-    );
+    headers.extend(own.headers.iter().map(|(name, value)| (Cow::Owned(name.clone()), value.clone())));
     let method = Cow::Borrowed(own.method.as_str());
     Callback { method, url, headers, body, no_retry: own.no_retry }
 }
