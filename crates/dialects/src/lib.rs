@@ -7,9 +7,11 @@
 //! for the credentials ([`Dialect::credentials`]) and check them, [`Dialect::read`], act, and
 //! [`Dialect::write`] or [`Dialect::refuse`]. Later, [`Dialect::callback`] words each report.
 //!
-//! Every dialect's folder has the same files: `mod.rs` what the API is, `wire.rs` types as on the
+//! Every dialect's folder has the same files: `mod.rs` what the API is, `path.rs` what a path
+//! names, `credentials.rs` who asks, `settings.rs` what an account sets, `wire.rs` types as on the
 //! wire, `read.rs`, `write.rs`, `refuse.rs`, `status.rs` the table of codes, `callback.rs`,
-//! `tests.rs`, and `golden/` with transcripts.
+//! `tests.rs`, and `golden/` with transcripts. What they share is in [`support`] and the private
+//! modules beside it; what must hold for all of them is in `tests/`.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -21,13 +23,20 @@ use serde::{Deserialize, Serialize};
 mod fields;
 pub mod infobip;
 pub mod kaleyra;
+mod key;
+mod memo;
 pub mod messangi;
+mod occasions;
 pub mod support;
 pub mod telesign;
 #[cfg(test)]
 #[allow(dead_code, reason = "each dialect uses its own part of the kit")]
 mod testkit;
+#[cfg(test)]
+mod tests;
 pub mod webex_connect;
+
+pub use self::key::Key;
 
 /// One vendor's API.
 pub trait Dialect: Sync {

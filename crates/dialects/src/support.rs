@@ -4,13 +4,15 @@ use std::borrow::Cow;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use hmac::{Hmac, Mac, digest::KeyInit};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use model::{Phone, Refusal, Time, call::AuthFault};
 use serde::Serialize;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
+use sha1::Sha1;
+use sha2::{Digest, Sha256, Sha512};
 
-use crate::{Query, Settings};
+use crate::{HmacAlgorithm, Query, Settings};
 
 /// Deepest nesting of JSON that is read.
 pub const MAX_JSON_DEPTH: usize = 64;
@@ -199,11 +201,49 @@ pub fn phone(text: &str, settings: &Settings) -> Option<Phone> {
 /// Never: our own types always serialise.
 #[must_use]
 pub fn json(status: StatusCode, body: &impl Serialize) -> Response<Bytes> {
-    let body = serde_json::to_vec(body).expect("our own types serialise");
-    let mut response = Response::new(Bytes::from(body));
+    let mut response = Response::new(Bytes::from(json_bytes(body)));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
+}
+
+/// Our own type as the bytes of a JSON body.
+///
+/// # Panics
+/// Never: our own types always serialise.
+#[must_use]
+pub fn json_bytes(body: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(body).expect("our own types serialise")
+}
+
+/// Adds the headers that HTTP asks for with a refusal: what is allowed, and when to come back
+/// (rounded up, so that who waits as told is let in).
+pub fn add_refusal_headers(response: &mut Response<Bytes>, refusal: &Refusal) {
+    if let Refusal::MethodNotAllowed { allow } = refusal {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+    }
+    if let Refusal::RateLimited { retry_after } = refusal {
+        let seconds = retry_after.as_millis().div_ceil(1000).max(1);
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+}
+
+/// The keyed hash of a text.
+///
+/// # Panics
+/// Never: these hashes take keys of any length.
+#[must_use]
+pub fn keyed_hash(algorithm: HmacAlgorithm, key: &[u8], text: &[u8]) -> Vec<u8> {
+    match algorithm {
+        HmacAlgorithm::Sha1 => hash_with::<Hmac<Sha1>>(key, text),
+        HmacAlgorithm::Sha256 => hash_with::<Hmac<Sha256>>(key, text),
+        HmacAlgorithm::Sha512 => hash_with::<Hmac<Sha512>>(key, text),
+    }
+}
+
+fn hash_with<M: Mac + KeyInit>(key: &[u8], text: &[u8]) -> Vec<u8> {
+    let mac = <M as Mac>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.chain_update(text).finalize().into_bytes().to_vec()
 }
 
 /// `2026-11-20T21:33:24.123456Z`.

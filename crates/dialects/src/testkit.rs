@@ -10,8 +10,8 @@ use std::{fmt::Write as _, path::PathBuf};
 use bytes::Bytes;
 use http::{Request, Response};
 use model::{
-    AccountName, Answer, BatchId, Call, MessageId, Refusal, Time,
-    call::{Accepted, AcceptedMessage},
+    AccountName, Answer, BatchId, Call, MessageId, Refusal, Span, Time,
+    call::{Accepted, AcceptedMessage, AuthFault, Feature, Missing},
 };
 
 use crate::{Callback, Context, Dialect, Settings};
@@ -156,4 +156,85 @@ pub(crate) fn accept_all(call: &Call) -> Result<Answer, Refusal> {
 /// The account of transcripts.
 pub(crate) fn account() -> AccountName {
     AccountName::from("sandbox")
+}
+
+/// Every kind of refusal, with every fault, feature and missing thing.
+pub(crate) fn every_refusal() -> Vec<Refusal> {
+    let faults = [
+        AuthFault::Absent,
+        AuthFault::Malformed,
+        AuthFault::UnknownPrincipal,
+        AuthFault::WrongSecret,
+        AuthFault::WrongSignature,
+        AuthFault::Replayed,
+        AuthFault::ClockSkew,
+        AuthFault::Suspended,
+    ];
+    let features = [
+        Feature::Dialect,
+        Feature::CallbackUrl,
+        Feature::Templates,
+        Feature::Capability,
+        Feature::GeneratedCodes,
+        Feature::Upload,
+        Feature::ApiVersion,
+    ];
+    let missing = [
+        Missing::Message,
+        Missing::MessageExpired,
+        Missing::Scenario,
+        Missing::DefaultScenario,
+        Missing::Media,
+    ];
+    let of_kinds = faults.map(Refusal::Unauthenticated).into_iter();
+    let of_kinds = of_kinds.chain(features.map(Refusal::NotEnabled)).chain(missing.map(Refusal::NotFound));
+    of_kinds.chain(plain_refusals()).collect()
+}
+
+fn plain_refusals() -> [Refusal; 15] {
+    [
+        Refusal::TooLarge { limit: 10 },
+        Refusal::Forbidden,
+        Refusal::UnknownPath,
+        Refusal::MethodNotAllowed { allow: "GET" },
+        Refusal::UnsupportedType,
+        Refusal::malformed("x"),
+        Refusal::missing("something"),
+        Refusal::invalid("something", "x", "y"),
+        Refusal::TooManyRecipients { limit: 1 },
+        Refusal::UnknownSender,
+        Refusal::LowBalance,
+        Refusal::RateLimited { retry_after: Span::from_secs(2) },
+        Refusal::Overloaded,
+        Refusal::KeyConflict,
+        Refusal::Internal,
+    ]
+}
+
+/// The page `docs/dialects/NAME.md`.
+pub(crate) fn page(name: &str) -> String {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../../docs/dialects/{name}.md"));
+    std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// Checks that the page `docs/dialects/NAME.md` shows a table, or lines of one, as they are.
+pub(crate) fn page_shows(name: &str, lines: &str) {
+    assert!(page(name).contains(lines), "docs/dialects/{name}.md should have this:\n{lines}");
+}
+
+/// The requests of all transcripts in `FOLDER/golden`, with their names, in order of these.
+pub(crate) fn recorded_requests(folder: &str) -> Vec<(String, Request<Bytes>)> {
+    let golden = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src").join(folder).join("golden");
+    let mut files: Vec<_> =
+        std::fs::read_dir(&golden).expect("a folder").map(|file| file.expect("a file").path()).collect();
+    files.sort();
+    let texts = files.into_iter().map(|file| {
+        let text = std::fs::read_to_string(&file).expect("a text");
+        (file.file_stem().expect("a name").to_string_lossy().into_owned(), text)
+    });
+    let recorded = texts.filter_map(|(name, text)| {
+        let (given, _) = text.split_once("\n<<< call")?;
+        Some((name, parse_request(given.trim_end())))
+    });
+    recorded.collect()
 }

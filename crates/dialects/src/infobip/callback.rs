@@ -11,10 +11,15 @@ use serde_json::Value;
 
 use super::{
     SeenForm, Settings, status, time,
-    wire::{self, BriefMemo, recall},
+    wire::{self, BriefMemo},
     write,
 };
-use crate::{Callback, Context, RetryPolicy, Success};
+use crate::{
+    Callback, Context, RetryPolicy, Success,
+    memo::recall,
+    occasions::{changed_step, is_first_sign_of_reading},
+    support,
+};
 
 /// Where the reports on a message go, if anywhere. Infobip: `notify: false` means nowhere; the
 /// request's own address comes before the account's.
@@ -27,11 +32,11 @@ pub(super) fn push_url(message: &Message, settings: &Settings) -> Option<String>
 }
 
 /// The callbacks that a change calls for.
-pub(super) fn callbacks(report: &MessageReport, occasion: &Occasion, context: &Context<'_>) -> Vec<Callback> {
+pub(super) fn report(report: &MessageReport, occasion: &Occasion, context: &Context<'_>) -> Vec<Callback> {
     let settings = Settings::of(context.settings);
     let Some(url) = push_url(&report.message, settings) else { return Vec::new() };
     let memo: BriefMemo = recall(report.message.brief().memo.as_deref());
-    let step = report.report.steps.iter().find(|step| step.index == occasion.step);
+    let step = changed_step(report, occasion);
     let delivery = delivery(report, occasion, step, &memo, settings).map(|row| post(&url, &results(row)));
     let seen = step.filter(|step| is_seen(occasion, step)).map(|step| seen(&url, report, step, settings));
     delivery.into_iter().chain(seen).collect()
@@ -62,7 +67,7 @@ fn is_seen(occasion: &Occasion, step: &StepReport) -> bool {
     let read = match occasion.status {
         Rung::Read => true,
         // Infobip: knows no playing. It is told as seeing, unless that was told before.
-        Rung::Played => step.read_at.is_none_or(|read_at| read_at == step.updated_at),
+        Rung::Played => is_first_sign_of_reading(step),
         Rung::Waiting | Rung::Accepted | Rung::Submitted | Rung::Sent | Rung::Delivered | Rung::Failed(_) => {
             false
         }
@@ -93,7 +98,7 @@ fn post(url: &str, body: &impl Serialize) -> Callback {
         method: Cow::Borrowed("POST"),
         url: url.to_owned(),
         headers: vec![(Cow::Borrowed("Content-Type"), "application/json".to_owned())],
-        body: serde_json::to_vec(body).expect("our own types serialise"),
+        body: support::json_bytes(body),
         no_retry: false,
     }
 }

@@ -5,6 +5,7 @@
 //! Start with `read/mod.rs` (the paths), then `status.rs` (the codes).
 
 mod callback;
+mod credentials;
 mod read;
 mod refuse;
 mod settings;
@@ -17,17 +18,10 @@ mod write;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use model::{
-    Answer, Call, Inbound, Refusal,
-    call::{AuthFault, MessageReport},
-    report::Occasion,
-};
+use model::{Answer, Call, Inbound, Refusal, call::MessageReport, report::Occasion};
 
-pub use self::settings::{CreateStatus, Key, Offset, SeenForm, Settings, User};
-use crate::{
-    Callback, Context, Credentials, Dialect, Identity, Proof, RetryPolicy,
-    support::{self, key_name},
-};
+pub use self::settings::{CreateStatus, Offset, SeenForm, Settings, User};
+use crate::{Callback, Context, Credentials, Dialect, Identity, RetryPolicy};
 
 /// The dialect.
 #[derive(Clone, Copy, Debug)]
@@ -47,17 +41,11 @@ impl Dialect for Infobip {
     }
 
     fn identities(&self, settings: &crate::Settings) -> Vec<Identity> {
-        settings.infobip.as_ref().map(Settings::identities).unwrap_or_default()
+        settings.infobip.iter().flat_map(credentials::identities).collect()
     }
 
     fn credentials(&self, request: &Request<Bytes>) -> Result<Option<Credentials>, Refusal> {
-        if read::signs_in(request) {
-            return Ok(None);
-        }
-        let (scheme, rest) = support::authorization(request.headers())?;
-        present(&scheme.to_ascii_lowercase(), rest)
-            .map(Some)
-            .ok_or(Refusal::Unauthenticated(AuthFault::Malformed))
+        credentials::present(request)
     }
 
     fn read(&self, request: &Request<Bytes>, context: &Context<'_>) -> Result<Call, Refusal> {
@@ -79,7 +67,7 @@ impl Dialect for Infobip {
     }
 
     fn callback(&self, report: &MessageReport, occasion: &Occasion, context: &Context<'_>) -> Vec<Callback> {
-        callback::callbacks(report, occasion, context)
+        callback::report(report, occasion, context)
     }
 
     fn inbound(&self, inbound: &Inbound, context: &Context<'_>) -> Vec<Callback> {
@@ -92,23 +80,5 @@ impl Dialect for Infobip {
 
     fn keeps_reports(&self, report: &MessageReport, context: &Context<'_>) -> bool {
         callback::push_url(&report.message, Settings::of(context.settings)).is_none()
-    }
-}
-
-/// Credentials by scheme (lower case).
-fn present(scheme: &str, rest: &str) -> Option<Credentials> {
-    if rest.is_empty() {
-        return None;
-    }
-    match scheme {
-        "basic" => {
-            let (principal, password) = support::basic(rest)?;
-            Some(Credentials { principal, proof: Proof::Plain(password) })
-        }
-        "app" => Some(Credentials { principal: key_name(rest), proof: Proof::Plain(rest.to_owned()) }),
-        "ibsso" | "bearer" => {
-            Some(Credentials { principal: String::new(), proof: Proof::Session(rest.to_owned()) })
-        }
-        _ => None,
     }
 }

@@ -5,7 +5,7 @@ use std::{fmt, sync::LazyLock};
 use model::Span;
 use serde::{Deserialize, Serialize};
 
-use crate::{Identity, Secret, support::key_name};
+use crate::Key;
 
 /// Settings of an account that speaks Infobip OMNI.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -62,20 +62,9 @@ impl Settings {
         settings.infobip.as_ref().unwrap_or(&DEFAULTS)
     }
 
-    /// Users by name, keys by the hash of the key.
-    pub(super) fn identities(&self) -> Vec<Identity> {
-        let users = self.users.iter().map(|user| identity(user.name.clone(), &user.password));
-        let keys = self.keys.iter().map(|key| identity(key_name(key.as_str()), key));
-        users.chain(keys).collect()
-    }
-
     pub(super) fn default_validity(&self) -> Span {
         Span::from_mins(self.default_validity_minutes)
     }
-}
-
-fn identity(principal: String, secret: &Key) -> Identity {
-    Identity { principal, secrets: vec![Secret::Plain(secret.as_str().to_owned())] }
 }
 
 /// A user of the account.
@@ -86,31 +75,6 @@ pub struct User {
     pub name: String,
     /// Password, or OAuth2 client secret.
     pub password: Key,
-}
-
-/// A password or API key; its debug form hides it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Key(String);
-
-impl Key {
-    /// The secret itself.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<&str> for Key {
-    fn from(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-}
-
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Key(…)")
-    }
 }
 
 /// HTTP status of a created scenario.

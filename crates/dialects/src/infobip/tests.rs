@@ -18,10 +18,11 @@ use model::{
 
 use super::{
     CreateStatus, Infobip, Settings, User,
-    wire::{BriefMemo, MessageMemo, To, remember},
+    wire::{BriefMemo, MessageMemo, To},
 };
 use crate::{
     Dialect,
+    memo::remember,
     testkit::{NOW, accept_all, account, context, exchange, parse_request, transcript},
 };
 

@@ -336,13 +336,3 @@ pub(super) struct MessageMemo {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) message_id: Option<String>,
 }
-
-/// A memo as text.
-pub(super) fn remember(memo: &impl Serialize) -> String {
-    serde_json::to_string(memo).expect("our own types serialise")
-}
-
-/// A memo from text; the default if there is none.
-pub(super) fn recall<T: Default + for<'de> Deserialize<'de>>(memo: Option<&str>) -> T {
-    memo.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
-}

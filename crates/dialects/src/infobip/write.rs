@@ -13,9 +13,9 @@ use super::{
     Settings,
     read::{self, Operation},
     refuse, status, time,
-    wire::{self, MessageMemo, recall},
+    wire::{self, MessageMemo},
 };
-use crate::{Context, support::json};
+use crate::{Context, memo::recall, support::json};
 
 /// How long an OAuth2 token is said to live, in seconds.
 const TOKEN_LIFE: u32 = 3600;

@@ -11,13 +11,13 @@ use crate::{Credentials, Identity, Proof, Secret, support};
 const API_KEY: &str = "api-key";
 
 /// The account's name and keys.
-pub(super) fn identity(settings: &Settings) -> Identity {
-    let secrets = settings.api_keys.iter().map(|key| Secret::Plain(key.as_str().to_owned())).collect();
-    Identity { principal: settings.sid.to_ascii_uppercase(), secrets }
+pub(super) fn identities(settings: &Settings) -> Vec<Identity> {
+    let secrets = settings.api_keys.iter().map(Secret::from).collect();
+    vec![Identity { principal: settings.sid.to_ascii_uppercase(), secrets }]
 }
 
 /// The credentials that a request presents.
-pub(super) fn present(request: &Request<Bytes>) -> Result<Credentials, Refusal> {
+pub(super) fn present(request: &Request<Bytes>) -> Result<Option<Credentials>, Refusal> {
     let segments = support::segments(request.uri().path());
     let (version, sid) = match segments.as_slice() {
         [version, sid, ..] => (version.as_ref(), sid.to_ascii_uppercase()),
@@ -26,7 +26,7 @@ pub(super) fn present(request: &Request<Bytes>) -> Result<Credentials, Refusal> 
     let in_header = support::text_header(request.headers(), API_KEY).map(str::to_owned);
     let key = in_header.or_else(|| if version == "v1" { beside_the_header(request) } else { None });
     let key = key.filter(|key| !key.is_empty()).ok_or(Refusal::Unauthenticated(AuthFault::Absent))?;
-    Ok(Credentials { principal: sid, proof: Proof::Plain(key) })
+    Ok(Some(Credentials { principal: sid, proof: Proof::Plain(key) }))
 }
 
 /// Clients of the older calls send the key as a field of the form, or in the query.

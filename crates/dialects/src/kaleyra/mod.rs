@@ -31,7 +31,7 @@ use model::{Answer, Call, Inbound, Refusal, call::MessageReport, report::Occasio
 
 use self::{path::Surface, settings::of};
 pub use self::{
-    settings::{AccountType, BodyFormat, Flow, FlowStep, Generation, Key, Method, Profile, Settings},
+    settings::{AccountType, BodyFormat, Flow, FlowStep, Generation, Method, Profile, Settings},
     status::{CodeRow, MetaCode, NotSent, code_table},
 };
 use crate::{Callback, Context, Credentials, Dialect, Identity, RetryPolicy};
@@ -72,11 +72,11 @@ impl Dialect for Kaleyra {
     }
 
     fn identities(&self, settings: &crate::Settings) -> Vec<Identity> {
-        settings.kaleyra.iter().map(credentials::identity).collect()
+        settings.kaleyra.iter().flat_map(credentials::identities).collect()
     }
 
     fn credentials(&self, request: &Request<Bytes>) -> Result<Option<Credentials>, Refusal> {
-        credentials::present(request).map(Some)
+        credentials::present(request)
     }
 
     fn read(&self, request: &Request<Bytes>, context: &Context<'_>) -> Result<Call, Refusal> {

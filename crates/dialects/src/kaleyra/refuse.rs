@@ -2,7 +2,7 @@
 //! `WA-401` are the vendor's.
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{Request, Response, StatusCode};
 use model::{
     Refusal,
     call::{AuthFault, Feature},
@@ -26,18 +26,8 @@ pub(super) fn refuse(request: &Request<Bytes>, refusal: &Refusal) -> Response<By
     let by_member = Surface::of(request.uri().path()).names_members();
     let (http, body) = if by_member { by_member_body(refusal) } else { body(refusal) };
     let mut response = support::json(http, &body);
-    add_headers(&mut response, refusal);
+    support::add_refusal_headers(&mut response, refusal);
     response
-}
-
-fn add_headers(response: &mut Response<Bytes>, refusal: &Refusal) {
-    if let Refusal::MethodNotAllowed { allow } = refusal {
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
-    }
-    if let Refusal::RateLimited { retry_after } = refusal {
-        let seconds = retry_after.as_secs().max(1);
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    }
 }
 
 /// The bodies of version 2.
@@ -68,7 +58,10 @@ fn body(refusal: &Refusal) -> Answer {
         Refusal::RateLimited { .. } => {
             same(StatusCode::TOO_MANY_REQUESTS, "WA429", TOO_MANY, "error", TOO_MANY)
         }
-        Refusal::Overloaded | Refusal::Internal => internal(),
+        // Kaleyra: clients try again on `WA500`. It has no status for overload; 503 is what the
+        // word calls for, and what proxies on the way understand.
+        Refusal::Overloaded => later(StatusCode::SERVICE_UNAVAILABLE),
+        Refusal::Internal => later(StatusCode::INTERNAL_SERVER_ERROR),
     }
 }
 
@@ -122,8 +115,7 @@ fn bad_payload(http: StatusCode) -> Answer {
     same(http, "WA400", "Refer to correct payload format", "payload", "Incorrect payload format")
 }
 
-fn internal() -> Answer {
-    let http = StatusCode::INTERNAL_SERVER_ERROR;
+fn later(http: StatusCode) -> Answer {
     same(http, "WA500", "Please try again later", "error", "Internal server error")
 }
 

@@ -1,11 +1,11 @@
 //! What an account sets for this dialect.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap};
 
 use model::{Channel, Phone};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::{Context, support};
+use crate::{Context, Key, support};
 
 /// Fewest characters of a SID; the vendor's have 16.
 const MIN_SID: usize = 8;
@@ -78,31 +78,6 @@ impl Serialize for Settings {
     }
 }
 
-/// An API key or password; its debug form hides it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Key(String);
-
-impl Key {
-    /// The secret itself.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<&str> for Key {
-    fn from(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-}
-
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Key(…)")
-    }
-}
-
 /// How an account pays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -125,7 +100,7 @@ pub struct Profile {
     pub url: String,
     /// Headers sent with it.
     #[serde(default)]
-    pub headers: BTreeMap<String, String>,
+    pub headers: BTreeMap<String, Key>,
     /// Body; `<variable>` stands for its value. Without it: what the API's own pages print.
     #[serde(default)]
     pub body: Option<String>,

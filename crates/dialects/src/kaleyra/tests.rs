@@ -19,13 +19,14 @@ use model::{
 
 use super::{
     AccountType, Flow, FlowStep, Generation, Kaleyra, Profile, Settings, code_table, ids,
-    wire::{Kind, Memo, MessageMemo, Refs, remember},
+    wire::{Kind, Memo, MessageMemo, Refs},
 };
 use crate::{
     Dialect, Proof,
+    memo::{recall, remember},
     testkit::{
-        NOW, accept_all, account, context, exchange, golden, parse_request, render_callbacks,
-        render_response, transcript,
+        NOW, accept_all, account, context, every_refusal, exchange, golden, page_shows, parse_request,
+        render_callbacks, render_response, transcript,
     },
 };
 
@@ -331,7 +332,7 @@ fn references_are_cut_after_255_characters_however_many_bytes_they_have() {
         "é".repeat(300)
     );
     let Ok(Call::Submit(submission)) = read(MESSAGES, &body, own_settings()) else { panic!("taken") };
-    let memo: Memo = super::wire::recall(submission.brief.memo.as_deref());
+    let memo: Memo = recall(submission.brief.memo.as_deref());
     assert_eq!(memo.refs.r#ref, "é".repeat(255));
 }
 
@@ -393,41 +394,6 @@ fn the_account_is_known_by_its_sid_in_capitals() {
 }
 
 // Refusals that only the adapter and the desk know.
-
-fn every_refusal() -> Vec<Refusal> {
-    let faults = [
-        AuthFault::Absent,
-        AuthFault::Malformed,
-        AuthFault::UnknownPrincipal,
-        AuthFault::WrongSecret,
-        AuthFault::WrongSignature,
-        AuthFault::Replayed,
-        AuthFault::ClockSkew,
-        AuthFault::Suspended,
-    ];
-    let features = [Feature::Dialect, Feature::Upload, Feature::Templates, Feature::ApiVersion];
-    let mut refusals: Vec<Refusal> = faults.map(Refusal::Unauthenticated).to_vec();
-    refusals.extend(features.map(Refusal::NotEnabled));
-    refusals.extend([
-        Refusal::TooLarge { limit: 10 },
-        Refusal::Forbidden,
-        Refusal::NotFound(Missing::Message),
-        Refusal::UnknownPath,
-        Refusal::MethodNotAllowed { allow: "GET" },
-        Refusal::UnsupportedType,
-        Refusal::malformed("x"),
-        Refusal::missing("something"),
-        Refusal::invalid("something", "x", "y"),
-        Refusal::TooManyRecipients { limit: 1 },
-        Refusal::UnknownSender,
-        Refusal::LowBalance,
-        Refusal::RateLimited { retry_after: Span::from_secs(2) },
-        Refusal::Overloaded,
-        Refusal::KeyConflict,
-        Refusal::Internal,
-    ]);
-    refusals
-}
 
 #[test]
 fn every_refusal_has_a_body_of_four_members_on_both_generations() {
@@ -645,8 +611,6 @@ fn message_two() -> MessageReport {
 
 // The table.
 
-const PAGE: &str = include_str!("../../../../docs/dialects/kaleyra.md");
-
 #[test]
 fn the_page_shows_the_table_of_codes_as_it_is() {
     let mut table = String::from("| cause | failed | not sent | SMS |\n|---|---|---|---|\n");
@@ -657,7 +621,7 @@ fn the_page_shows_the_table_of_codes_as_it_is() {
             row.cause, failed.code, failed.title, not_sent.code, not_sent.reason, row.sms
         );
     }
-    assert!(PAGE.contains(&table), "docs/dialects/kaleyra.md should have this table:\n{table}");
+    page_shows("kaleyra", &table);
 }
 
 #[test]

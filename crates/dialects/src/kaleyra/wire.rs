@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::memo::recall;
 use model::Message;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -331,16 +332,6 @@ impl MessageMemo {
     pub(super) fn of(message: &Message) -> Self {
         recall(message.memo.as_deref())
     }
-}
-
-/// A memo as text.
-pub(super) fn remember(memo: &impl Serialize) -> String {
-    serde_json::to_string(memo).expect("a memo serialises")
-}
-
-/// A memo from its text; the default if it is none of ours.
-pub(super) fn recall<T: Default + for<'de> Deserialize<'de>>(text: Option<&str>) -> T {
-    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 /// The recipient of a message in digits, or as it was given.

@@ -17,10 +17,10 @@ use super::{
     status::Standing,
     wire::{
         BatchState, Envelope, FormMessage, FormReceipt, Invoked, Kind, Memo, MessageMemo, MessageState,
-        Nothing, Receipt, SmsState, SmsStates, Uploaded, recall, recipient,
+        Nothing, Receipt, SmsState, SmsStates, Uploaded, recipient,
     },
 };
-use crate::{Context, support};
+use crate::{Context, memo::recall, support};
 
 pub(super) fn write(
     request: &Request<Bytes>,

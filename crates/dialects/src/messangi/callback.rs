@@ -1,21 +1,37 @@
 //! Status callbacks, one per address and change, and messages from people.
 
 use model::{
-    Channel, Content, Inbound, Status, StepReport, call::MessageReport, content::MediaSource, message::Body,
-    network::InboundContent, report::Occasion,
+    Channel, Content, Inbound, Span, Status, StepReport, call::MessageReport, content::MediaSource,
+    message::Body, network::InboundContent, report::Occasion,
 };
 use serde::Serialize;
 
 use super::{
-    Settings, own, status,
+    settings::{Settings, own},
+    status,
     wire::{ExtraInfo, InboundAttachment, InboundMessage, Memo, StatusChange},
 };
-use crate::{Callback, Context, support};
+use crate::{
+    Callback, Context, RetryPolicy, Success,
+    memo::recall,
+    occasions::{changed_step, is_first_sign_of_reading},
+    support,
+};
+
+/// Messangi does not document retries: five, from 5 seconds to 10 minutes.
+pub(super) fn retry_policy() -> RetryPolicy {
+    RetryPolicy {
+        timeout: Span::from_secs(10),
+        delays: [5, 17, 55, 180, 600].map(Span::from_secs).to_vec(),
+        success: Success::TwoHundreds,
+        final_statuses: Vec::new(),
+    }
+}
 
 /// The callbacks that a change calls for.
-pub(super) fn statuses(report: &MessageReport, occasion: &Occasion, context: &Context<'_>) -> Vec<Callback> {
+pub(super) fn report(report: &MessageReport, occasion: &Occasion, context: &Context<'_>) -> Vec<Callback> {
     let own = own(context);
-    let memo = Memo::recall(report.message.brief().memo.as_ref());
+    let memo: Memo = recall(report.message.brief().memo.as_deref());
     let mut urls = memo.callbacks.clone();
     urls.extend(own.callback_urls.iter().filter(|url| !memo.callbacks.contains(url)).cloned());
     let words = told(report, occasion, own);
@@ -37,7 +53,7 @@ fn told(report: &MessageReport, occasion: &Occasion, own: &Settings) -> Vec<&'st
         Status::Waiting | Status::Accepted => occasion.step > 0,
         Status::Failed(_) => !occasion.settles,
         // Reading was told when it was reported on its own.
-        Status::Played => step.is_some_and(|step| step.read_at.is_some_and(|at| at != step.updated_at)),
+        Status::Played => !step.is_none_or(is_first_sign_of_reading),
         Status::Submitted | Status::Sent | Status::Delivered | Status::Read => false,
     };
     let word = status::word(channel, occasion.status).filter(|_| !silent);
@@ -46,7 +62,7 @@ fn told(report: &MessageReport, occasion: &Occasion, own: &Settings) -> Vec<&'st
 }
 
 fn reported<'a>(report: &'a MessageReport, occasion: &Occasion) -> Option<&'a StepReport> {
-    report.report.steps.iter().find(|step| step.index == occasion.step)
+    changed_step(report, occasion)
 }
 
 fn change<'a>(
@@ -171,13 +187,14 @@ fn extra_info(inbound: &Inbound) -> Option<ExtraInfo> {
 }
 
 fn post(url: &str, body: &impl Serialize, own: &Settings) -> Callback {
-    let stored = own.callback_headers.iter().map(|(name, value)| (name.clone().into(), value.clone()));
+    let stored =
+        own.callback_headers.iter().map(|(name, value)| (name.clone().into(), value.as_str().to_owned()));
     let json = ("content-type".into(), "application/json".to_owned());
     Callback {
         method: "POST".into(),
         url: url.to_owned(),
         headers: std::iter::once(json).chain(stored).collect(),
-        body: serde_json::to_vec(body).expect("our own types serialise"),
+        body: support::json_bytes(body),
         no_retry: false,
     }
 }

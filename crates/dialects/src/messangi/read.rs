@@ -1,7 +1,7 @@
 //! Requests: the envelope, its callbacks and its fallback.
 
 use bytes::Bytes;
-use http::Request;
+use http::{Method, Request};
 use model::{
     Brief, Call, Channel, Content, Recipient, Refusal, Span, Submission,
     content::Text,
@@ -11,12 +11,14 @@ use serde_json::Value;
 
 use super::{
     content::{self, Kind},
-    own, username,
+    path::Surface,
+    settings::{own, username},
     wire::Memo,
 };
 use crate::{
     Context,
     fields::{Fields, is_http_url},
+    memo::remember,
     support,
 };
 
@@ -29,8 +31,24 @@ const MAX_FALLBACKS: usize = 8;
 /// Longest wait before a fallback step, in seconds.
 const MAX_WAIT: f64 = 86_400.0;
 
+/// What a request asks for.
+pub(super) fn read(request: &Request<Bytes>, context: &Context<'_>) -> Result<Call, Refusal> {
+    let surface = Surface::of(request.uri().path());
+    if surface != Surface::Nowhere && request.method() != Method::POST {
+        return Err(Refusal::MethodNotAllowed { allow: "POST" });
+    }
+    match surface {
+        Surface::Login => login(request, context),
+        Surface::Notification => notification(request, context),
+        Surface::Raven => flat(request, Kind::Sms, context),
+        Surface::Crowsnest => flat(request, Kind::Email, context),
+        Surface::Balerion => balerion(request, context),
+        Surface::Nowhere => Err(Refusal::UnknownPath),
+    }
+}
+
 /// `POST /kingslanding/login`.
-pub(super) fn login(request: &Request<Bytes>, context: &Context<'_>) -> Result<Call, Refusal> {
+fn login(request: &Request<Bytes>, context: &Context<'_>) -> Result<Call, Refusal> {
     let body = json(request, context)?;
     let fields = Fields::root(&body)?;
     let user = fields.required_text("username")?.to_owned();
@@ -39,7 +57,7 @@ pub(super) fn login(request: &Request<Bytes>, context: &Context<'_>) -> Result<C
 }
 
 /// The endpoint for all channels.
-pub(super) fn notification(request: &Request<Bytes>, context: &Context<'_>) -> Result<Call, Refusal> {
+fn notification(request: &Request<Bytes>, context: &Context<'_>) -> Result<Call, Refusal> {
     let body = json(request, context)?;
     let fields = Fields::root(&body)?;
     let kind = kind(&fields)?;
@@ -48,14 +66,14 @@ pub(super) fn notification(request: &Request<Bytes>, context: &Context<'_>) -> R
 }
 
 /// A service for one channel, whose body is the inner request.
-pub(super) fn flat(request: &Request<Bytes>, kind: Kind, context: &Context<'_>) -> Result<Call, Refusal> {
+fn flat(request: &Request<Bytes>, kind: Kind, context: &Context<'_>) -> Result<Call, Refusal> {
     let body = json(request, context)?;
     let fields = Fields::root(&body)?;
     submission(request, &fields, &fields, kind, context)
 }
 
 /// The WhatsApp service: clients send it both forms.
-pub(super) fn balerion(request: &Request<Bytes>, context: &Context<'_>) -> Result<Call, Refusal> {
+fn balerion(request: &Request<Bytes>, context: &Context<'_>) -> Result<Call, Refusal> {
     let body = json(request, context)?;
     let fields = Fields::root(&body)?;
     match fields.object("request")? {
@@ -108,7 +126,7 @@ fn submission(
         to,
     };
     Ok(Call::Submit(Box::new(Submission {
-        brief: Brief { memo: Some(memo.store()), ..Brief::default() },
+        brief: Brief { memo: Some(remember(&memo)), ..Brief::default() },
         plan: PlanSource::Steps { steps, extend },
         recipients: vec![Draft { recipient, ..Draft::default() }],
         bulk: None,

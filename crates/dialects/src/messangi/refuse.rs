@@ -2,48 +2,41 @@
 //! envelope around is that of success.
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{Request, Response, StatusCode};
 use model::{Refusal, call::AuthFault};
 
 use super::{
-    Endpoint,
+    path::Surface,
     wire::{Errors, Refused},
     write::{meta, with_quota},
 };
 use crate::{Context, support};
 
-pub(super) fn refusal(request: &Request<Bytes>, refusal: &Refusal, context: &Context<'_>) -> Response<Bytes> {
-    let endpoint = Endpoint::of(request);
-    let status = status(refusal, endpoint);
+pub(super) fn refuse(request: &Request<Bytes>, refusal: &Refusal, context: &Context<'_>) -> Response<Bytes> {
+    let surface = Surface::of(request.uri().path());
+    let status = status(refusal, surface);
     let explain = status.canonical_reason().unwrap_or_default();
     let body = Refused {
         meta: meta(context.now, context.fresh, explain),
         errors: Errors { reason: reason(refusal) },
     };
     let mut response = support::json(status, &body);
-    let mut retry = None;
-    match refusal {
-        Refusal::MethodNotAllowed { allow } => {
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
-        }
-        Refusal::RateLimited { retry_after } => {
-            retry = Some(*retry_after);
-            let seconds = HeaderValue::from(retry_after.as_millis().div_ceil(1000).max(1));
-            response.headers_mut().insert(header::RETRY_AFTER, seconds);
-        }
-        _ => {}
-    }
-    if endpoint == Some(Endpoint::Login) { response } else { with_quota(response, context, retry) }
+    support::add_refusal_headers(&mut response, refusal);
+    let retry = match refusal {
+        Refusal::RateLimited { retry_after } => Some(*retry_after),
+        _ => None,
+    };
+    if surface == Surface::Login { response } else { with_quota(response, context, retry) }
 }
 
-fn status(refusal: &Refusal, endpoint: Option<Endpoint>) -> StatusCode {
+fn status(refusal: &Refusal, surface: Surface) -> StatusCode {
     match refusal {
         Refusal::Malformed(_)
         | Refusal::MissingField(_)
         | Refusal::InvalidField { .. }
         | Refusal::TooManyRecipients { .. } => StatusCode::BAD_REQUEST,
         // Clients take only 403 for a failed sign-in.
-        Refusal::Unauthenticated(_) if endpoint == Some(Endpoint::Login) => StatusCode::FORBIDDEN,
+        Refusal::Unauthenticated(_) if surface == Surface::Login => StatusCode::FORBIDDEN,
         Refusal::Unauthenticated(AuthFault::Suspended) => StatusCode::FORBIDDEN,
         Refusal::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
         Refusal::Forbidden | Refusal::NotEnabled(_) | Refusal::UnknownSender => StatusCode::FORBIDDEN,

@@ -130,15 +130,3 @@ pub(super) struct Memo {
     pub from: String,
     pub to: String,
 }
-
-impl Memo {
-    /// As text.
-    pub(super) fn store(&self) -> String {
-        serde_json::to_string(self).expect("memos are plain data")
-    }
-
-    /// Read back; whatever cannot be read counts as empty.
-    pub(super) fn recall(memo: Option<&String>) -> Self {
-        memo.and_then(|memo| serde_json::from_str(memo).ok()).unwrap_or_default()
-    }
-}

@@ -9,12 +9,15 @@ use model::{
 };
 
 use super::{
-    Endpoint, SESSION_PREFIX, callback, own,
+    callback,
+    credentials::SESSION_PREFIX,
+    path::Surface,
+    settings::own,
     wire::{self, AcceptedData, AcceptedSingle, Memo, Meta},
 };
-use crate::{Context, support};
+use crate::{Context, memo::recall, support};
 
-pub(super) fn answer(
+pub(super) fn write(
     request: &Request<Bytes>,
     call: &Call,
     answer: &Answer,
@@ -22,11 +25,11 @@ pub(super) fn answer(
 ) -> Response<Bytes> {
     let response = match (answer, call) {
         (Answer::SignedIn { token }, _) => return signed_in(token),
-        (Answer::Accepted(accepted), Call::Submit(submission)) => match Endpoint::of(request) {
-            Some(Endpoint::Raven | Endpoint::Crowsnest | Endpoint::Balerion) => {
+        (Answer::Accepted(accepted), Call::Submit(submission)) => match Surface::of(request.uri().path()) {
+            Surface::Raven | Surface::Crowsnest | Surface::Balerion => {
                 support::json(StatusCode::OK, &single(accepted, submission, context))
             }
-            Some(Endpoint::Notification | Endpoint::Login) | None => {
+            Surface::Notification | Surface::Login | Surface::Nowhere => {
                 let meta = meta(accepted.at, first_id(accepted, context), "Send Notification");
                 support::json(StatusCode::OK, &wire::Accepted { meta })
             }
@@ -60,7 +63,7 @@ fn first_id(accepted: &Accepted, context: &Context<'_>) -> MessageId {
 
 /// Clients read either form of the answer: `data` with `meta`, or flat.
 fn single(accepted: &Accepted, submission: &Submission, context: &Context<'_>) -> AcceptedSingle {
-    let memo = Memo::recall(submission.brief.memo.as_ref());
+    let memo: Memo = recall(submission.brief.memo.as_deref());
     let id = first_id(accepted, context);
     let rejected =
         accepted.messages.first().is_some_and(|AcceptedMessage { rejected, .. }| rejected.is_some());

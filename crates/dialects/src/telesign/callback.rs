@@ -6,13 +6,10 @@
 use std::borrow::Cow;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hmac::{Hmac, Mac as _};
 use model::{
     Channel, Inbound, Span, Status, Time, call::MessageReport, network::InboundContent, report::Occasion,
 };
-use serde::Serialize;
 use serde_json::{Value, json};
-use sha2::Sha256;
 
 use super::{
     settings::{CallbackMethod, Settings},
@@ -20,7 +17,7 @@ use super::{
     wire::{DeliveryCallback, Memo, SmsCallback},
     write,
 };
-use crate::{Callback, Context, RetryPolicy, Success, support};
+use crate::{Callback, Context, HmacAlgorithm, RetryPolicy, Success, support};
 
 /// Telesign: four attempts, each given 5 s, with 5, 10 and 15 s between; only 200 confirms.
 pub(super) fn retry_policy() -> RetryPolicy {
@@ -60,7 +57,7 @@ fn is_told(occasion: &Occasion, settings: &Settings) -> bool {
 
 fn body(report: &MessageReport, memo: &Memo, settings: &Settings) -> Vec<u8> {
     let stamp = if settings.legacy_timestamps { legacy_stamp } else { support::rfc3339_micros };
-    to_bytes(&DeliveryCallback {
+    support::json_bytes(&DeliveryCallback {
         reference_id: report.message.id.upper_hex(),
         external_id: memo.external_id.clone(),
         status: write::overall(&report.report, memo, stamp),
@@ -70,7 +67,7 @@ fn body(report: &MessageReport, memo: &Memo, settings: &Settings) -> Vec<u8> {
 }
 
 fn sms_body(report: &MessageReport, external_id: Option<String>) -> Vec<u8> {
-    to_bytes(&SmsCallback {
+    support::json_bytes(&SmsCallback {
         status: write::sms_status(status::of_sms(&report.report), report.report.updated_at),
         submit_timestamp: support::rfc3339_micros(report.message.accepted_at),
         errors: Vec::new(),
@@ -84,10 +81,6 @@ fn sms_body(report: &MessageReport, external_id: Option<String>) -> Vec<u8> {
 /// Telesign: the first generation of the pages prints a colon before the milliseconds.
 fn legacy_stamp(time: Time) -> String {
     support::stamp(time, "%Y-%m-%d %H:%M:%S:%3f")
-}
-
-fn to_bytes(body: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(body).expect("our own types serialise")
 }
 
 fn callback(url: &str, body: Vec<u8>, settings: &Settings) -> Callback {
@@ -107,10 +100,8 @@ fn callback(url: &str, body: Vec<u8>, settings: &Settings) -> Callback {
 
 /// HMAC-SHA256 over the body alone, keyed with what the first API key decodes to.
 pub(super) fn sign(settings: &Settings, body: &[u8]) -> Option<String> {
-    let key = STANDARD.decode(settings.api_keys.first()?).ok()?;
-    let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("HMAC takes keys of any length");
-    mac.update(body);
-    Some(STANDARD.encode(mac.finalize().into_bytes()))
+    let key = STANDARD.decode(settings.api_keys.first()?.as_str()).ok()?;
+    Some(STANDARD.encode(support::keyed_hash(HmacAlgorithm::Sha256, &key, body)))
 }
 
 /// The callback for a person's message, on the channels that the vendor has.
@@ -123,7 +114,7 @@ pub(super) fn inbound(inbound: &Inbound, context: &Context<'_>, settings: &Setti
         "description": "Delivered",
         "updated_on": support::rfc3339_micros(context.now),
     });
-    Some(callback(url, to_bytes(&body), settings))
+    Some(callback(url, support::json_bytes(&body), settings))
 }
 
 fn inbound_members(inbound: &Inbound) -> Option<Value> {

@@ -18,21 +18,22 @@ const ROOTS: [&str; 2] = ["/v1/", "/capability/"];
 const MALFORMED: Refusal = Refusal::Unauthenticated(AuthFault::Malformed);
 
 /// The account's name and keys.
-pub(super) fn identity(settings: &Settings) -> Identity {
-    let plain = settings.api_keys.iter().cloned().map(Secret::Plain);
+pub(super) fn identities(settings: &Settings) -> Vec<Identity> {
+    let plain = settings.api_keys.iter().map(Secret::from);
     // Telesign: Basic presents the key's text, signatures are keyed with what it decodes to.
-    let decoded = settings.api_keys.iter().filter_map(|key| STANDARD.decode(key).ok()).map(Secret::Hmac);
-    Identity { principal: principal(&settings.customer_id), secrets: plain.chain(decoded).collect() }
+    let decoded =
+        settings.api_keys.iter().filter_map(|key| STANDARD.decode(key.as_str()).ok()).map(Secret::Hmac);
+    vec![Identity { principal: principal(&settings.customer_id), secrets: plain.chain(decoded).collect() }]
 }
 
 /// The credentials that a request presents.
-pub(super) fn present(request: &Request<Bytes>) -> Result<Credentials, Refusal> {
+pub(super) fn present(request: &Request<Bytes>) -> Result<Option<Credentials>, Refusal> {
     let (scheme, rest) = support::authorization(request.headers())?;
     if scheme.eq_ignore_ascii_case("Basic") {
-        return basic(rest);
+        return basic(rest).map(Some);
     }
     if scheme.eq_ignore_ascii_case("TSA") {
-        return signed(request, rest);
+        return signed(request, rest).map(Some);
     }
     Err(MALFORMED)
 }

@@ -9,7 +9,7 @@ use model::{
 };
 
 use super::{read, settings::Settings, wire::Memo};
-use crate::{Context, Query, support};
+use crate::{Context, Query, memo::remember, support};
 
 /// Telesign: characters of `sender_id`.
 const MAX_SENDER: usize = 20;
@@ -41,7 +41,7 @@ pub(super) fn submission(
         ..Memo::default()
     };
     Ok(Call::Submit(Box::new(Submission {
-        brief: Brief { priority, memo: Some(memo.to_text()), ..Brief::default() },
+        brief: Brief { priority, memo: Some(remember(&memo)), ..Brief::default() },
         plan: PlanSource::Steps { steps: vec![step], extend: None },
         recipients: vec![Draft { recipient: Recipient::phone(phone), ..Draft::default() }],
         bulk: None,

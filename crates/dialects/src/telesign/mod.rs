@@ -69,11 +69,11 @@ impl Dialect for Telesign {
     }
 
     fn identities(&self, settings: &crate::Settings) -> Vec<Identity> {
-        settings.telesign.iter().map(credentials::identity).collect()
+        settings.telesign.iter().flat_map(credentials::identities).collect()
     }
 
     fn credentials(&self, request: &Request<Bytes>) -> Result<Option<Credentials>, Refusal> {
-        credentials::present(request).map(Some)
+        credentials::present(request)
     }
 
     fn read(&self, request: &Request<Bytes>, context: &Context<'_>) -> Result<Call, Refusal> {

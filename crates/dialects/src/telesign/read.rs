@@ -22,7 +22,7 @@ use super::{
     templates,
     wire::Memo,
 };
-use crate::{Context, support};
+use crate::{Context, memo::remember, support};
 
 /// Telesign: `external_id` has at most 100 characters, ASCII only.
 const MAX_EXTERNAL_ID: usize = 100;
@@ -86,7 +86,7 @@ fn submission(body: &[u8], context: &Context<'_>, settings: &Settings) -> Result
     let recipient = recipient(&asked, &mut memo, context);
     let steps = steps(&asked, &recipient, &mut memo, settings)?;
     Ok(Call::Submit(Box::new(Submission {
-        brief: Brief { priority: asked.priority()?, memo: Some(memo.to_text()), ..Brief::default() },
+        brief: Brief { priority: asked.priority()?, memo: Some(remember(&memo)), ..Brief::default() },
         plan: PlanSource::Steps { steps, extend: None },
         recipients: vec![Draft { recipient, ..Draft::default() }],
         bulk: None,

@@ -2,7 +2,7 @@
 //! answers and hides the HTTP status.
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response, StatusCode};
 use model::{
     Refusal,
     call::{AuthFault, Feature, Missing},
@@ -39,7 +39,7 @@ pub(super) fn refuse(request: &Request<Bytes>, refusal: &Refusal, context: &Cont
         | Surface::Completion(_)
         | Surface::Nowhere => support::json(http, &Fault { status }),
     };
-    add_headers(&mut response, refusal);
+    support::add_refusal_headers(&mut response, refusal);
     response
 }
 
@@ -69,16 +69,6 @@ pub(super) fn external_id(request: &Request<Bytes>, context: &Context<'_>) -> Op
         }
     };
     super::read::check_external_id(Some(&id)).is_ok().then_some(id)
-}
-
-fn add_headers(response: &mut Response<Bytes>, refusal: &Refusal) {
-    if let Refusal::MethodNotAllowed { allow } = refusal {
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
-    }
-    if let Refusal::RateLimited { retry_after } = refusal {
-        let seconds = retry_after.as_secs().max(1);
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    }
 }
 
 fn omnichannel(refusal: &Refusal, surface: &Surface, method: &Method) -> Answer {

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use model::Channel;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
-use crate::Context;
+use crate::{Context, Key};
 
 /// Settings of an account for the Telesign dialect.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,7 +14,7 @@ pub struct Settings {
     pub customer_id: String,
     /// API keys as base64 text, at least one. Any opens the API; the first signs callbacks.
     #[serde(deserialize_with = "api_keys")]
-    pub api_keys: Vec<String>,
+    pub api_keys: Vec<Key>,
     /// Where reports go: none, one or two addresses, each of which gets every report.
     #[serde(default, deserialize_with = "callback_urls")]
     pub callback_url: Vec<String>,
@@ -81,7 +81,7 @@ pub enum FallbackTimeUnit {
 impl Settings {
     /// Settings with nothing but credentials.
     #[must_use]
-    pub fn new(customer_id: impl Into<String>, api_key: impl Into<String>) -> Self {
+    pub fn new(customer_id: impl Into<String>, api_key: &str) -> Self {
         Self {
             customer_id: customer_id.into(),
             api_keys: vec![api_key.into()],
@@ -121,12 +121,12 @@ const fn default_sms_text_limit() -> usize {
     1600
 }
 
-fn api_keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    let keys = Vec::<String>::deserialize(deserializer)?;
+fn api_keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Key>, D::Error> {
+    let keys = Vec::<Key>::deserialize(deserializer)?;
     if keys.is_empty() {
         return Err(D::Error::custom("at least one API key is needed"));
     }
-    if keys.iter().any(|key| key.is_empty() || STANDARD.decode(key).is_err()) {
+    if keys.iter().any(|key| key.as_str().is_empty() || STANDARD.decode(key.as_str()).is_err()) {
         return Err(D::Error::custom("an API key is base64 text"));
     }
     Ok(keys)

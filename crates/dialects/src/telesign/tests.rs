@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     Credentials, Dialect, HmacAlgorithm, Proof, Secret, Signed,
+    memo::remember,
     testkit::{self, NOW, golden, render_callbacks, render_response, transcript},
 };
 
@@ -206,7 +207,7 @@ fn message(memo: &Memo, channels: &[Channel]) -> Arc<Message> {
         extras: model::message::Extras::default(),
     };
     let plan = Plan::new(channels.iter().map(step).collect()).expect("steps");
-    let brief = Brief { memo: Some(memo.to_text()), ..Brief::default() };
+    let brief = Brief { memo: Some(remember(memo)), ..Brief::default() };
     Arc::new(Message {
         id: MessageId::new(NOW, 1),
         account: testkit::account(),
@@ -325,41 +326,6 @@ fn request(method: &str, path: &str, body: Bytes) -> Request<Bytes> {
     request.header("Content-Type", "application/json").body(body).expect("a request")
 }
 
-fn every_refusal() -> Vec<Refusal> {
-    let faults = [
-        AuthFault::Absent,
-        AuthFault::Malformed,
-        AuthFault::UnknownPrincipal,
-        AuthFault::WrongSecret,
-        AuthFault::WrongSignature,
-        AuthFault::Replayed,
-        AuthFault::ClockSkew,
-        AuthFault::Suspended,
-    ];
-    let features = [Feature::Dialect, Feature::CallbackUrl, Feature::Templates, Feature::Capability];
-    let mut refusals: Vec<Refusal> = faults.map(Refusal::Unauthenticated).to_vec();
-    refusals.extend(features.map(Refusal::NotEnabled));
-    refusals.extend([
-        Refusal::TooLarge { limit: 10 },
-        Refusal::Forbidden,
-        Refusal::NotFound(Missing::Message),
-        Refusal::UnknownPath,
-        Refusal::MethodNotAllowed { allow: "GET" },
-        Refusal::UnsupportedType,
-        Refusal::malformed("x"),
-        Refusal::missing("something"),
-        Refusal::invalid("something", "x", "y"),
-        Refusal::TooManyRecipients { limit: 1 },
-        Refusal::UnknownSender,
-        Refusal::LowBalance,
-        Refusal::RateLimited { retry_after: Span::from_secs(2) },
-        Refusal::Overloaded,
-        Refusal::KeyConflict,
-        Refusal::Internal,
-    ]);
-    refusals
-}
-
 #[test]
 fn every_refusal_has_a_body_in_json_on_every_surface() {
     let settings = settings();
@@ -370,7 +336,7 @@ fn every_refusal_has_a_body_in_json_on_every_surface() {
     ] {
         let request = request(method, path, Bytes::from_static(b"{\"external_id\":\"order-7\"}"));
         let mut text = String::new();
-        for refusal in every_refusal() {
+        for refusal in testkit::every_refusal() {
             let response = Telesign.refuse(&request, &refusal, &testkit::context(&settings, ""));
             serde_json::from_slice::<serde_json::Value>(response.body()).expect("JSON");
             text += &format!("# {refusal:?}\n{}\n\n", render_response(&response));
@@ -467,8 +433,6 @@ fn mac<M: Mac + hmac::digest::KeyInit>(key: &[u8], text: &[u8]) -> Vec<u8> {
 
 // The table.
 
-const PAGE: &str = include_str!("../../../../docs/dialects/telesign.md");
-
 #[test]
 fn the_page_shows_the_table_of_codes_as_it_is() {
     let mut table = String::from("| cause | channel status | SMS status |\n|---|---|---|\n");
@@ -476,7 +440,7 @@ fn the_page_shows_the_table_of_codes_as_it_is() {
         let cell = |code: super::status::Code| format!("{} {}", code.code, code.description);
         table += &format!("| `{}` | {} | {} |\n", row.cause, cell(row.channel), cell(row.sms));
     }
-    assert!(PAGE.contains(&table), "docs/dialects/telesign.md should have this table:\n{table}");
+    testkit::page_shows("telesign", &table);
 }
 
 #[test]

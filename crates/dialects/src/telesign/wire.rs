@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::memo::recall;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -175,13 +176,8 @@ pub(super) struct Memo {
 }
 
 impl Memo {
-    /// The text stored with the message.
-    pub(super) fn to_text(&self) -> String {
-        serde_json::to_string(self).expect("a memo serialises")
-    }
-
     /// The memo of a message; empty if it has none of ours.
     pub(super) fn of(message: &model::Message) -> Self {
-        message.brief().memo.as_deref().and_then(|memo| serde_json::from_str(memo).ok()).unwrap_or_default()
+        recall(message.brief().memo.as_deref())
     }
 }

@@ -1,34 +1,49 @@
 //! Delivery notifications, and messages from people.
 
-use hmac::{Hmac, Mac};
 use model::{
-    Channel, Inbound, Phone, Recipient, Status, StepReport, call::MessageReport, network::InboundContent,
-    report::Occasion,
+    Channel, Inbound, Phone, Recipient, Span, Status, StepReport, call::MessageReport,
+    network::InboundContent, report::Occasion,
 };
 use serde::Serialize;
-use sha2::{Sha256, Sha512};
 
 use super::{
-    SignatureAlgorithm, own,
+    settings::own,
     status::{self, Family, Word},
     wire::{
         Attachment, DeliveryInfo, DeliveryInfoNotification, InboundChoice, InboundSms, InboundWhatsapp,
-        Notification, RecipientMemo, RequestMemo, WhatsappInfo, recall,
+        Notification, RecipientMemo, RequestMemo, WhatsappInfo,
     },
 };
-use crate::{Callback, Context, support};
+use crate::{
+    Callback, Context, RetryPolicy, Success,
+    memo::recall,
+    occasions::{changed_step, is_first_sign_of_reading},
+    support,
+};
+
+/// Webex Connect: three tries again, a minute apart; only 200 confirms.
+pub(super) fn retry_policy() -> RetryPolicy {
+    RetryPolicy {
+        timeout: Span::from_secs(10),
+        delays: vec![Span::from_secs(60); 3],
+        success: Success::Ok,
+        final_statuses: never_retried(),
+    }
+}
+
+/// Webex Connect lists the answers after which it does not try again.
+fn never_retried() -> Vec<u16> {
+    let ranges = [202..=208, 226..=226, 300..=308, 400..=400, 402..=402, 404..=411, 414..=416];
+    ranges.into_iter().flatten().chain([418, 505]).collect()
+}
 
 /// The notification that a change calls for, if any.
-pub(super) fn notification(
-    report: &MessageReport,
-    occasion: &Occasion,
-    context: &Context<'_>,
-) -> Option<Callback> {
+pub(super) fn report(report: &MessageReport, occasion: &Occasion, context: &Context<'_>) -> Option<Callback> {
     let message = &report.message;
-    let request: RequestMemo = recall(message.brief().memo.as_ref());
-    let recipient: RecipientMemo = recall(message.memo.as_ref());
+    let request: RequestMemo = recall(message.brief().memo.as_deref());
+    let recipient: RecipientMemo = recall(message.memo.as_deref());
     let url = request.notify_url.clone().or_else(|| own(context).notify_url.clone())?;
-    let step = report.report.steps.iter().find(|step| step.index == occasion.step);
+    let step = changed_step(report, occasion);
     let planned = message.plan().step(occasion.step);
     let channel = step.map(|step| step.channel).or_else(|| planned.map(|step| step.channel))?;
     let network = step.and_then(|step| step.network.as_ref());
@@ -59,7 +74,7 @@ fn with_extras(
     callback.headers.extend(recipient.gtrid.map(|id| ("x-wx-gtrid".into(), id)));
     let stored = request.notify_auth.and_then(|id| own(context).notify_auth.get(&id));
     let stored = stored.into_iter().flatten();
-    callback.headers.extend(stored.map(|(name, value)| (name.clone().into(), value.clone())));
+    callback.headers.extend(stored.map(|(name, value)| (name.clone().into(), value.as_str().to_owned())));
     callback.no_retry = request.once;
     callback
 }
@@ -73,7 +88,7 @@ fn told(occasion: &Occasion, step: Option<&StepReport>) -> Option<Status> {
         Status::Waiting | Status::Accepted | Status::Sent => None,
         Status::Failed(_) if !occasion.settles => None,
         Status::Played => {
-            let first = step.is_some_and(|step| step.read_at.is_none_or(|at| at == step.updated_at));
+            let first = step.is_some_and(is_first_sign_of_reading);
             first.then_some(Status::Read)
         }
         Status::Submitted | Status::Delivered | Status::Read | Status::Failed(_) => Some(occasion.status),
@@ -98,7 +113,7 @@ fn delivery_info(
     word: Word,
     recipient: &RecipientMemo,
 ) -> DeliveryInfo {
-    let step = report.report.steps.iter().find(|step| step.index == occasion.step);
+    let step = changed_step(report, occasion);
     let at = step.map_or(report.report.updated_at, |step| step.updated_at);
     let over = word.status != "Submitted" && word.status != "Read";
     let (destination, destination_type) = destination(&report.message.recipient, channel, recipient);
@@ -293,27 +308,14 @@ fn plain(content: &InboundContent) -> String {
 }
 
 fn post(url: String, body: &impl Serialize, context: &Context<'_>) -> Callback {
-    let body = serde_json::to_vec(body).expect("our own types serialise");
+    let body = support::json_bytes(body);
     let mut headers = vec![("content-type".into(), "application/json".to_owned())];
     let own = own(context);
     if let Some(secret) = &own.signature_secret {
-        let signature = sign(own.signature_algorithm, secret.as_bytes(), &body);
-        headers.push(("x-hub-signature".into(), signature));
+        // Webex Connect: hex of the keyed hash, without a prefix.
+        let signature =
+            support::keyed_hash(own.signature_algorithm.into(), secret.as_str().as_bytes(), &body);
+        headers.push(("x-hub-signature".into(), hex::encode(signature)));
     }
     Callback { method: "POST".into(), url, headers, body, no_retry: false }
-}
-
-/// Webex Connect: hex of the keyed hash, without a prefix.
-fn sign(algorithm: SignatureAlgorithm, key: &[u8], body: &[u8]) -> String {
-    const ANY_KEY: &str = "a keyed hash takes keys of any length";
-    match algorithm {
-        SignatureAlgorithm::Sha256 => {
-            let mac = Hmac::<Sha256>::new_from_slice(key).expect(ANY_KEY).chain_update(body);
-            hex::encode(mac.finalize().into_bytes())
-        }
-        SignatureAlgorithm::Sha512 => {
-            let mac = Hmac::<Sha512>::new_from_slice(key).expect(ANY_KEY).chain_update(body);
-            hex::encode(mac.finalize().into_bytes())
-        }
-    }
 }

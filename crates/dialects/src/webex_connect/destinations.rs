@@ -4,13 +4,14 @@ use model::{Cause, Phone, Recipient, Refusal, message::Draft};
 use serde_json::Value;
 
 use super::{
-    own,
     read::{Delivery, correlation},
-    wire::{RecipientMemo, memo},
+    settings::own,
+    wire::RecipientMemo,
 };
 use crate::{
     Context,
     fields::{Fields, scalar},
+    memo::remember,
     support,
 };
 
@@ -79,7 +80,7 @@ pub(super) fn v2(
 type Pending = (Draft, RecipientMemo);
 
 fn finish(drafts: Vec<Pending>) -> Result<Vec<Draft>, Refusal> {
-    Ok(drafts.into_iter().map(|(draft, kept)| Draft { memo: Some(memo(&kept)), ..draft }).collect())
+    Ok(drafts.into_iter().map(|(draft, kept)| Draft { memo: Some(remember(&kept)), ..draft }).collect())
 }
 
 /// Webex Connect resolves `customerid` through its profile store, which only it has.

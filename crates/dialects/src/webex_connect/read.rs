@@ -1,7 +1,8 @@
-//! v1: the envelope of `POST /resources/v1/messaging`.
+//! Requests, and the envelope of v1, `POST /resources/v1/messaging`. The second generation is in
+//! `v2.rs`.
 
 use bytes::Bytes;
-use http::Request;
+use http::{Method, Request};
 use model::{
     Brief, Call, Channel, Refusal, Submission, Time,
     message::{PlanSource, Priority, StepDraft},
@@ -9,12 +10,16 @@ use model::{
 use serde_json::Value;
 
 use super::{
-    Settings, channels, destinations, own, plan_key, templates, whatsapp,
-    wire::{RequestMemo, memo},
+    channels, destinations,
+    path::Surface,
+    settings::{Settings, own, plan_key},
+    templates, v2, whatsapp,
+    wire::RequestMemo,
 };
 use crate::{
     Context,
     fields::{Fields, is_http_url},
+    memo::remember,
     support,
 };
 
@@ -24,6 +29,20 @@ pub(super) const MAX_CORRELATION: usize = 50;
 pub(super) const MAX_CALLBACK_DATA: usize = 2000;
 /// Why an expiry in the past is not taken; it has a code of its own.
 pub(super) const EXPIRED: &str = "the request has expired";
+
+/// What a request asks for.
+pub(super) fn read(request: &Request<Bytes>, context: &Context<'_>) -> Result<Call, Refusal> {
+    let surface = Surface::of(request.uri().path());
+    match (&surface, request.method()) {
+        (Surface::Messaging, &Method::POST) => messaging(request, context),
+        (Surface::Messages, &Method::POST) => v2::messages(request, context),
+        (Surface::Message(id), &Method::GET) => v2::status(id),
+        (Surface::Messaging | Surface::Messages | Surface::Message(_), _) => {
+            Err(Refusal::MethodNotAllowed { allow: surface.allow() })
+        }
+        (Surface::NowhereV2 | Surface::Nowhere, _) => Err(Refusal::UnknownPath),
+    }
+}
 
 /// Channels of v1, as `deliverychannel` names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +98,7 @@ pub(super) fn messaging(request: &Request<Bytes>, context: &Context<'_>) -> Resu
     let brief = Brief {
         priority: priority(&fields)?,
         expires_at: expiry(&fields, "expiry", context.now)?,
-        memo: Some(memo(&request_memo)),
+        memo: Some(remember(&request_memo)),
         ..Brief::default()
     };
     let plan = PlanSource::Steps { steps: vec![step], extend: plan_key(context, appid) };

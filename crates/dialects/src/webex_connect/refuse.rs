@@ -1,30 +1,22 @@
 //! Refusals as responses: v1 with HTTP 200 and an object, v2 with real statuses.
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{Request, Response, StatusCode};
 use model::{Refusal, call::AuthFault};
 
 use super::{
     channels::PARAMETER_TOO_LARGE,
-    own,
+    path::Surface,
     read::{Delivery, EXPIRED},
+    settings::own,
     wire::{RefusedReasonV1, RefusedV1, RefusedV2},
-    write::is_v2,
 };
 use crate::{Context, fields::Fields, support};
 
-pub(super) fn refusal(request: &Request<Bytes>, refusal: &Refusal, context: &Context<'_>) -> Response<Bytes> {
-    let mut response = if is_v2(request) { v2(refusal) } else { v1(request, refusal, context) };
-    match refusal {
-        Refusal::MethodNotAllowed { allow } => {
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
-        }
-        Refusal::RateLimited { retry_after } => {
-            let seconds = HeaderValue::from(retry_after.as_secs().max(1));
-            response.headers_mut().insert(header::RETRY_AFTER, seconds);
-        }
-        _ => {}
-    }
+pub(super) fn refuse(request: &Request<Bytes>, refusal: &Refusal, context: &Context<'_>) -> Response<Bytes> {
+    let mut response =
+        if Surface::of(request.uri().path()).is_v2() { v2(refusal) } else { v1(request, refusal, context) };
+    support::add_refusal_headers(&mut response, refusal);
     response
 }
 

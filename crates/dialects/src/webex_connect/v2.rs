@@ -11,14 +11,16 @@ use model::{
 use serde_json::{Map, Value};
 
 use super::{
-    Settings, destinations, own, plan_key,
+    destinations,
     read::{self, correlation, expiry, instant},
+    settings::{Settings, own, plan_key},
     templates,
-    wire::{RequestMemo, memo},
+    wire::RequestMemo,
 };
 use crate::{
     Context,
     fields::{Fields, is_http_url},
+    memo::remember,
     support,
 };
 
@@ -87,7 +89,7 @@ pub(super) fn messages(request: &Request<Bytes>, context: &Context<'_>) -> Resul
     let brief = Brief {
         send_at,
         expires_at,
-        memo: Some(memo(&request_memo)),
+        memo: Some(remember(&request_memo)),
         bulk: bulk.clone(),
         ..Brief::default()
     };

@@ -230,13 +230,3 @@ pub(super) struct RecipientMemo {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gtrid: Option<String>,
 }
-
-/// A memo as text.
-pub(super) fn memo(value: &impl Serialize) -> String {
-    serde_json::to_string(value).expect("memos are plain data")
-}
-
-/// A memo read back; whatever cannot be read counts as empty.
-pub(super) fn recall<T: Default + for<'de> Deserialize<'de>>(memo: Option<&String>) -> T {
-    memo.and_then(|memo| serde_json::from_str(memo).ok()).unwrap_or_default()
-}

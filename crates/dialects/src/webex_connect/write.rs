@@ -9,21 +9,22 @@ use model::{
 };
 
 use super::{
+    path::Surface,
     status,
-    wire::{
-        AcceptedMessageV2, AcceptedV1, AcceptedV2, OutcomeV1, RecipientMemo, RequestMemo, StatusV2, recall,
-    },
+    wire::{AcceptedMessageV2, AcceptedV1, AcceptedV2, OutcomeV1, RecipientMemo, RequestMemo, StatusV2},
 };
-use crate::{Context, support};
+use crate::{Context, memo::recall, support};
 
-pub(super) fn answer(
+pub(super) fn write(
     request: &Request<Bytes>,
     call: &Call,
     answer: &Answer,
     _context: &Context<'_>,
 ) -> Response<Bytes> {
     match (answer, call) {
-        (Answer::Accepted(accepted), Call::Submit(submission)) if is_v2(request) => {
+        (Answer::Accepted(accepted), Call::Submit(submission))
+            if Surface::of(request.uri().path()).is_v2() =>
+        {
             support::json(StatusCode::CREATED, &accepted_v2(accepted, submission))
         }
         (Answer::Accepted(accepted), _) => support::json(StatusCode::OK, &accepted_v1(accepted)),
@@ -31,11 +32,6 @@ pub(super) fn answer(
         // Calls of this dialect have no other answers.
         _ => support::json(StatusCode::OK, &serde_json::json!({})),
     }
-}
-
-/// Whether a request is of the second generation.
-pub(super) fn is_v2(request: &Request<Bytes>) -> bool {
-    support::segments(request.uri().path()).first().is_some_and(|first| first == "v2")
 }
 
 /// Webex Connect does not say how it answers several recipients: here, one element for each.
@@ -46,9 +42,9 @@ fn accepted_v1(accepted: &Accepted) -> AcceptedV1 {
 }
 
 fn accepted_v2(accepted: &Accepted, submission: &Submission) -> AcceptedV2 {
-    let request: RequestMemo = recall(submission.brief.memo.as_ref());
+    let request: RequestMemo = recall(submission.brief.memo.as_deref());
     let each = accepted.messages.iter().zip(&submission.recipients).map(|(message, draft)| {
-        let own: RecipientMemo = recall(draft.memo.as_ref());
+        let own: RecipientMemo = recall(draft.memo.as_deref());
         AcceptedMessageV2 {
             message_id: message.id.uuid(),
             correlation_id: own.correlation.or_else(|| request.correlation.clone()).unwrap_or_default(),
@@ -68,8 +64,8 @@ fn accepted_v2(accepted: &Accepted, submission: &Submission) -> AcceptedV2 {
 
 fn status_v2(report: &MessageReport) -> StatusV2 {
     let message = &report.message;
-    let request: RequestMemo = recall(message.brief().memo.as_ref());
-    let own: RecipientMemo = recall(message.memo.as_ref());
+    let request: RequestMemo = recall(message.brief().memo.as_deref());
+    let own: RecipientMemo = recall(message.memo.as_deref());
     let step = report.report.deciding();
     let channel =
         step.map(|step| step.channel).or_else(|| message.plan().steps().first().map(|step| step.channel));

@@ -18,8 +18,9 @@ use crate::{
     Context,
     infobip::{
         Settings, time,
-        wire::{BriefMemo, MessageMemo, To, remember},
+        wire::{BriefMemo, MessageMemo, To},
     },
+    memo::remember,
     support,
 };
 

@@ -3,6 +3,8 @@
 use model::Refusal;
 use serde_json::{Map, Value};
 
+use crate::fields::is_http_url;
+
 /// An object of the request body. An explicit `null` is the same as an absent member everywhere:
 /// the vendor's PHP client writes every unset member as `null`.
 #[derive(Clone, Debug)]
@@ -159,7 +161,7 @@ impl<'a> Node<'a> {
     /// A web address of at most `max` characters.
     pub(super) fn url(&self, name: &str, max: usize) -> Result<Option<String>, Refusal> {
         match self.text_to(name, max)? {
-            Some(url) if !is_url(&url) => Err(self.invalid(name, "is not a valid url")),
+            Some(url) if !is_http_url(&url) => Err(self.invalid(name, "is not a valid url")),
             url => Ok(url),
         }
     }
@@ -228,16 +230,4 @@ fn shown(value: &Value) -> String {
         Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
         Value::Array(_) | Value::Object(_) => String::new(),
     }
-}
-
-/// Whether a text is an absolute web address. What the host answers is asked when it is used.
-pub(super) fn is_url(text: &str) -> bool {
-    let lower = text.get(..8).unwrap_or(text).to_ascii_lowercase();
-    let rest = match (lower.starts_with("https://"), lower.starts_with("http://")) {
-        (true, _) => &text[8..],
-        (false, true) => &text[7..],
-        (false, false) => return false,
-    };
-    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    !host.is_empty() && !text.contains(|character: char| character.is_whitespace() || character.is_control())
 }

@@ -28,7 +28,7 @@ pub(super) fn ended(
     }
     let flow = memo.flow.as_ref().and_then(|id| settings.flows.get(id));
     let profile = settings.profile(flow.and_then(|flow| flow.callback_profile.as_deref()))?;
-    let payload = serde_json::to_vec(&body(report, memo)).expect("our own types serialise");
+    let payload = support::json_bytes(&body(report, memo));
     // Kaleyra: by POST, and the body of such a profile is a mere placeholder for the event.
     let profile = Profile { method: Method::Post, body: None, ..profile.into_owned() };
     Some(profile::callback(&profile, &Vec::new(), Some(payload)))

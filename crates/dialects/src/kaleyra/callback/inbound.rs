@@ -13,6 +13,7 @@ use crate::{
         settings::{Generation, Profile, Settings},
         wire::{Contact, ContactProfile, InboundCallback, InboundInfo, InboundValue, MetaObject, Refs},
     },
+    support,
 };
 
 /// The vendor has WhatsApp and SMS.
@@ -63,7 +64,7 @@ fn payload(inbound: &Inbound, context: &Context<'_>, settings: &Settings) -> Vec
         waba_id: settings.waba_id.clone(),
     };
     let body = InboundCallback { meta_object: MetaObject { value, field: "messages" }, extra_info };
-    serde_json::to_vec(&body).expect("our own types serialise")
+    support::json_bytes(&body)
 }
 
 fn media_url(inbound: &Inbound) -> Option<&str> {

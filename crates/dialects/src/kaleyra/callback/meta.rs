@@ -14,6 +14,7 @@ use crate::{
             StatusCallback, StatusValue, recipient,
         },
     },
+    support,
 };
 
 pub(super) fn callback(news: &News<'_>, settings: &Settings) -> Option<Callback> {
@@ -22,10 +23,10 @@ pub(super) fn callback(news: &News<'_>, settings: &Settings) -> Option<Callback>
 }
 
 fn payload(news: &News<'_>, settings: &Settings) -> Vec<u8> {
-    let body = match news.standing {
+    match news.standing {
         Standing::NotSent(cause) => {
             let status::NotSent { code, reason } = status::not_sent(cause);
-            serde_json::to_vec(&NotSentCallback {
+            support::json_bytes(&NotSentCallback {
                 code,
                 status: news.standing.whatsapp(),
                 reason,
@@ -34,10 +35,9 @@ fn payload(news: &News<'_>, settings: &Settings) -> Vec<u8> {
             })
         }
         Standing::Accepted | Standing::Sent | Standing::Delivered | Standing::Read | Standing::Failed(_) => {
-            serde_json::to_vec(&status_callback(news, settings))
+            support::json_bytes(&status_callback(news, settings))
         }
-    };
-    body.expect("our own types serialise")
+    }
 }
 
 fn status_callback(news: &News<'_>, settings: &Settings) -> StatusCallback {

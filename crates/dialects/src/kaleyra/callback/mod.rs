@@ -16,7 +16,10 @@ use super::{
     status::Standing,
     wire::{Kind, Memo},
 };
-use crate::{Callback, Context, RetryPolicy, Success};
+use crate::{
+    Callback, Context, RetryPolicy, Success,
+    occasions::{changed_step, is_first_sign_of_reading},
+};
 
 /// Kaleyra: its sample of a retry policy has three tries, ten seconds apart. Any 2xx confirms.
 pub(super) fn retry_policy() -> RetryPolicy {
@@ -41,7 +44,7 @@ pub(super) struct News<'a> {
 /// The callback for a change of a message, if it is told and there is somebody to tell.
 pub(super) fn report(report: &MessageReport, occasion: &Occasion, settings: &Settings) -> Option<Callback> {
     let memo = Memo::of(&report.message);
-    let step = report.report.steps.iter().find(|step| step.index == occasion.step);
+    let step = changed_step(report, occasion);
     match memo.kind {
         Kind::Flow => flow::ended(report, occasion, &memo, settings),
         Kind::Whatsapp | Kind::FormWhatsapp | Kind::Sms => {
@@ -64,7 +67,7 @@ fn is_told(occasion: &Occasion, step: Option<&StepReport>) -> bool {
     match occasion.status {
         Status::Sent | Status::Delivered | Status::Read => true,
         // Kaleyra knows no playing. It is told as reading, unless that was told before.
-        Status::Played => step.is_some_and(|step| step.read_at.is_none_or(|at| at == step.updated_at)),
+        Status::Played => step.is_some_and(is_first_sign_of_reading),
         Status::Waiting | Status::Accepted | Status::Submitted | Status::Failed(_) => false,
     }
 }

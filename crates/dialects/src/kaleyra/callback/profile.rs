@@ -131,7 +131,8 @@ fn headers(profile: &Profile, empty: bool) -> Vec<(Cow<'static, str>, String)> {
         let basic = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
         headers.push((Cow::Borrowed("Authorization"), basic));
     }
-    let own = profile.headers.iter().map(|(name, value)| (Cow::Owned(name.clone()), value.clone()));
+    let own =
+        profile.headers.iter().map(|(name, value)| (Cow::Owned(name.clone()), value.as_str().to_owned()));
     headers.extend(own);
     headers
 }

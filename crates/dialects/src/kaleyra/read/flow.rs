@@ -11,8 +11,9 @@ use super::{Asked, sms};
 use crate::{
     kaleyra::{
         settings::FlowStep,
-        wire::{Kind, Memo, remember},
+        wire::{Kind, Memo},
     },
+    memo::remember,
     support,
 };
 

@@ -8,7 +8,8 @@ use model::{
 use serde_json::{Map, Value, json};
 
 use super::{Asked, Fields, sms};
-use crate::kaleyra::wire::{Kind, Memo, remember};
+use crate::kaleyra::wire::{Kind, Memo};
+use crate::memo::remember;
 
 pub(super) fn submission(asked: &Asked<'_>) -> Result<Call, Refusal> {
     let fields = asked.fields()?;

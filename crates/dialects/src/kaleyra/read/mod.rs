@@ -25,9 +25,9 @@ use super::{
     ids,
     path::Surface,
     settings::Settings,
-    wire::{Memo, MessageMemo, OwnCallback, Refs, remember},
+    wire::{Memo, MessageMemo, OwnCallback, Refs},
 };
-use crate::{Context, support};
+use crate::{Context, memo::remember, support};
 
 /// Kaleyra: a request in JSON has at most 1000 recipients.
 const MAX_RECIPIENTS: usize = 1000;

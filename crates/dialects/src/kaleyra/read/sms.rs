@@ -8,7 +8,8 @@ use model::{
 use serde_json::{Map, Value};
 
 use super::{Asked, Fields, cut, stringify};
-use crate::kaleyra::wire::{Kind, Memo, MessageMemo, remember};
+use crate::kaleyra::wire::{Kind, Memo, MessageMemo};
+use crate::memo::remember;
 
 pub(super) fn submission(asked: &Asked<'_>) -> Result<Call, Refusal> {
     let fields = asked.fields()?;

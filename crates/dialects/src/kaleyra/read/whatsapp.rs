@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 
 use super::{Asked, cut, stringify};
 use crate::{
-    kaleyra::wire::{Kind, Memo, Refs, remember},
+    kaleyra::wire::{Kind, Memo, Refs},
+    memo::remember,
     support,
 };
 

@@ -11,6 +11,7 @@ use crate::{
         settings::{BodyFormat, Method},
         wire::OwnCallback,
     },
+    memo::remember,
 };
 
 const fn rung(status: Status) -> Occasion {
@@ -149,7 +150,7 @@ fn templated(format: BodyFormat, body: &str) -> Profile {
     Profile {
         method: Method::Put,
         url: "https://example.com/<id>/<ref1>".to_owned(),
-        headers: BTreeMap::from([("X-Team".to_owned(), "a".to_owned())]),
+        headers: BTreeMap::from([("X-Team".to_owned(), "a".into())]),
         body: Some(body.to_owned()),
         body_format: format,
         user: Some("Aladdin".to_owned()),
