@@ -50,11 +50,6 @@ impl Stand {
         self.sandbox.stop().await.expect("a clean end");
     }
 
-    /// The inside of the gateway.
-    pub(crate) fn core(&self) -> &std::sync::Arc<courant::core::Core> {
-        &self.sandbox.gateway.app.core
-    }
-
     pub(crate) async fn text(&self, path: &str) -> String {
         let response = self.client.get(format!("{}{path}", self.url)).send().await.expect("an answer");
         response.text().await.expect("a text")
