@@ -1,10 +1,10 @@
 //! What one seed is about: how large, how fast, and which faults. Each seed draws its own mix, so
 //! that some faults are absent in some runs and dense in others.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use connectors::{Capabilities, PairLimit};
-use courant::config::{AccountConfig, Config, RouteConfig};
+use courant::config::{AccountConfig, AccountMedia, Config, MediaMode, RouteConfig};
 use model::{Channel, Span, message::OnUnknown};
 
 use crate::dice::Dice;
@@ -163,9 +163,15 @@ fn config(dice: &mut Dice, networks: &[Network]) -> Config {
     config.callbacks.concurrency = dice.pick(&[1, 4, 256]);
     config.callbacks.concurrency_per_host = dice.pick(&[1, 64]);
     config.store.retention_hours = dice.pick(&[1, 720]);
+    config.store.path = media_folder();
     config.routes = networks.iter().map(route).collect();
     config.accounts = vec![account("acme", &["sms1", "sms2"]), account("globex", &["sms2", "sms1"])];
     config
+}
+
+/// Nothing simulated has media, but the gateway wants a folder for them.
+fn media_folder() -> PathBuf {
+    std::env::temp_dir().join(format!("courant-sim-{}", std::process::id()))
 }
 
 fn route(network: &Network) -> RouteConfig {
@@ -174,6 +180,7 @@ fn route(network: &Network) -> RouteConfig {
         // The second SMS route serves some numbers only: plans differ within one submission.
         prefixes: if network.name == "sms2" { vec!["44".to_owned()] } else { Vec::new() },
         on_unknown: Some(network.on_unknown),
+        media: MediaMode::default(),
         whatsapp_cloud: None,
         smpp: None,
     }
@@ -194,6 +201,7 @@ fn account(name: &str, sms: &[&str]) -> AccountConfig {
         requests_per_second: None,
         messages_per_window: None,
         balance: None,
+        media: AccountMedia::default(),
         plans: Vec::new(),
         scenarios: Vec::new(),
         dialects: settings(name),
