@@ -11,7 +11,7 @@ pub mod prices;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use model::{AccountName, Message, Report, Status, Time, call::Price};
 use store::{Balance, Change, Charge, Money, Reserve, StoreError, TopUp, Verdict};
@@ -35,7 +35,7 @@ pub struct Billing {
     prices: Prices,
     number_plan: NumberPlan,
     portability: Box<dyn Portability>,
-    terms: HashMap<AccountName, Terms>,
+    terms: BTreeMap<AccountName, Terms>,
 }
 
 /// How an account pays.
@@ -203,7 +203,7 @@ pub fn taken(report: &Report) -> u16 {
     taken.fold(0, |bits, step| bits | 1_u16.checked_shl(u32::from(step.index)).unwrap_or(0))
 }
 
-/// Begins the balances that are configured and not there yet.
+/// Begins the balances that are configured and not there yet, in the order of the accounts' names.
 ///
 /// # Errors
 /// If the store cannot, or a balance is kept in another currency than configured.

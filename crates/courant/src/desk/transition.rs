@@ -67,7 +67,12 @@ impl Transition {
         counts.then(|| billing::taken(&core.cascade(message).report(state)))
     }
 
+    /// Once the rest is given back nothing more is spent: an answer that comes after the settling
+    /// costs nothing, whether it is saved together with it or later.
     fn spend(&mut self, core: &Core, now: Time, taken: u16, commands: &[Command]) {
+        if self.money.as_ref().is_some_and(|money| money.release) {
+            return;
+        }
         let Record { message, state, .. } = &self.record;
         let settles = commands.contains(&Command::Settle);
         let report = core.cascade(message).report(state);
