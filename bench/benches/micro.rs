@@ -185,5 +185,11 @@ fn insert(number: u64, shared: &Arc<Shared>) -> Change {
         callbacks: Vec::new(),
     };
     let batch = BatchId(id.0 ^ 1);
-    Change::Insert(Insert { batch, shared: Arc::clone(shared), messages: vec![new], remember: None, reserve: None })
+    Change::Insert(Insert {
+        batch,
+        shared: Arc::clone(shared),
+        messages: vec![new],
+        remember: None,
+        reserve: None,
+    })
 }

@@ -18,8 +18,8 @@ use std::{
 
 use model::{AccountName, MessageId, RouteName, Span, Time, message::Priority};
 use store::{
-    Balance, Change, Document, HistoryEntry, Lane, LedgerRow, Part, PullFilter, QueuePlace, Record,
-    Remembered, Reply, Search, Store, StoreError, StoreStats, StoredCallback, Verdict,
+    Balance, Change, Document, HistoryEntry, HistoryRow, Lane, LedgerRow, Part, PullFilter, QueuePlace,
+    Record, Remembered, Reply, Search, Store, StoreError, StoreStats, StoredCallback, Verdict,
 };
 
 pub use money::Purse;
@@ -224,6 +224,22 @@ impl Store for MemoryStore {
 
     fn by_upstream(&self, route: RouteName, upstream: Vec<String>) -> Reply<'_, Vec<Option<Part>>> {
         self.read(move |tables| upstream.iter().map(|id| tables.part(&route, id)).collect())
+    }
+
+    fn history_since(&self, cursor: i64, limit: usize) -> Reply<'_, Vec<HistoryRow>> {
+        self.read(move |tables| {
+            let after = tables.journal.range(cursor.saturating_add(1)..).take(limit);
+            let row = |(cursor, (message, entries)): (&i64, &(MessageId, Vec<HistoryEntry>))| HistoryRow {
+                cursor: *cursor,
+                message: *message,
+                entries: entries.clone(),
+            };
+            after.map(row).collect()
+        })
+    }
+
+    fn history_cursor(&self) -> Reply<'_, i64> {
+        self.read(|tables| tables.last_cursor)
     }
 
     fn history(&self, id: MessageId) -> Reply<'_, Vec<HistoryEntry>> {

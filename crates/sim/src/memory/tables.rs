@@ -44,6 +44,9 @@ pub struct Tables {
     pub(super) purse: Purse,
     /// Removed messages with their callbacks, kept for the checkers alone.
     pub(super) removed: Vec<(Row, Vec<StoredCallback>)>,
+    /// All transitions in the order of storing, by cursor.
+    pub(super) journal: BTreeMap<i64, (MessageId, Vec<HistoryEntry>)>,
+    pub(super) last_cursor: i64,
     last_key: u64,
     last_callback: i64,
 }
@@ -142,6 +145,7 @@ impl Tables {
         };
         self.call_back(&about, &callbacks);
         let record = Record { message, state, version: 1 };
+        self.note(record.message.id, &history);
         let row = Row { key: self.last_key, record, pullable: facts.pullable, facts, history };
         assert!(self.rows.insert(id, row).is_none(), "message ids are unique");
     }
@@ -161,7 +165,8 @@ impl Tables {
         row.record.state = state;
         row.record.version += 1;
         row.pullable |= facts.pullable;
-        row.history.extend(history);
+        row.history.extend(history.iter().cloned());
+        self.note(id, &history);
         self.unindex(id, &before);
         self.index(id, &facts);
         for UpstreamRow { route, upstream, part } in upstream {
@@ -325,8 +330,17 @@ impl Tables {
         gone.len()
     }
 
+    /// Writes a transition into the journal.
+    fn note(&mut self, id: MessageId, entries: &[HistoryEntry]) {
+        if !entries.is_empty() {
+            self.last_cursor += 1;
+            self.journal.insert(self.last_cursor, (id, entries.to_vec()));
+        }
+    }
+
     fn remove(&mut self, id: MessageId) {
         let Some(row) = self.rows.remove(&id) else { return };
+        self.journal.retain(|_, (message, _)| *message != id);
         self.unindex(id, &row.facts);
         self.by_key.remove(&row.key);
         self.purse.forget(id);
