@@ -1,7 +1,7 @@
 //! What one seed is about: how large, how fast, and which faults. Each seed draws its own mix, so
 //! that some faults are absent in some runs and dense in others.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
 use connectors::{Capabilities, PairLimit};
 use courant::config::{AccountConfig, AccountMedia, Config, MediaMode, RouteConfig};
@@ -163,15 +163,9 @@ fn config(dice: &mut Dice, networks: &[Network]) -> Config {
     config.callbacks.concurrency = dice.pick(&[1, 4, 256]);
     config.callbacks.concurrency_per_host = dice.pick(&[1, 64]);
     config.store.retention_hours = dice.pick(&[1, 720]);
-    config.store.path = media_folder();
     config.routes = networks.iter().map(route).collect();
     config.accounts = vec![account("acme", &["sms1", "sms2"]), account("globex", &["sms2", "sms1"])];
     config
-}
-
-/// Nothing simulated has media, but the gateway wants a folder for them.
-fn media_folder() -> PathBuf {
-    std::env::temp_dir().join(format!("courant-sim-{}", std::process::id()))
 }
 
 fn route(network: &Network) -> RouteConfig {

@@ -83,6 +83,10 @@ pub fn run(seed: u64, trace: bool) -> Report {
     PANIC.with(|panic| panic.borrow_mut().take());
     let clock = Clock::install(seed);
     let world = World::new(seed, trace);
+    // Nothing simulated has media, but the gateway wants a folder for them: a new one for each
+    // run, because a key is made in it, by the run's own dice.
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    world.lock().profile.config.store.path = folder.path().to_owned();
     prepare(&world);
     while let End::Died(pause) = live(&world, &clock) {
         clock.jump(pause);
