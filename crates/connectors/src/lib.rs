@@ -87,6 +87,10 @@ pub struct Capabilities {
     pub window: usize,
     /// Most messages (SMS: segments) per second and sender; `None` if the network sets no limit.
     pub rate_per_sender: Option<f64>,
+    /// Most messages per second for the whole route; `None` if there is no such limit. The
+    /// dispatcher keeps to it, so that urgent messages overtake before the connector, not behind
+    /// what it holds already.
+    pub rate: Option<f64>,
     /// Shortest time between two messages of one sender to one recipient, where the network has
     /// such a limit, with the burst that it allows.
     pub pair_limit: Option<PairLimit>,

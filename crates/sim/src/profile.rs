@@ -125,6 +125,7 @@ fn network(dice: &mut Dice, name: &'static str, channel: Channel, on_unknown: On
     let capabilities = Capabilities {
         window: dice.between(1, 8) as usize,
         rate_per_sender: some(dice, 300).then_some(5.0),
+        rate: some(dice, 200).then_some(8.0),
         pair_limit: some(dice, 200).then_some(PairLimit { interval: Span::from_secs(3), burst: 2 }),
         answer_timeout: Span::from_secs(20),
         reports_delivery,

@@ -205,6 +205,7 @@ fn capabilities(settings: &Settings) -> Capabilities {
     Capabilities {
         window: settings.sessions * settings.window,
         rate_per_sender: None,
+        rate: settings.tps,
         pair_limit: None,
         answer_timeout: Span::from_millis(u64::try_from(longest.as_millis()).unwrap_or(u64::MAX)),
         reports_delivery: true,

@@ -224,6 +224,7 @@ fn capabilities(settings: &Settings) -> Capabilities {
     Capabilities {
         window: settings.window,
         rate_per_sender: Some(settings.messages_per_second),
+        rate: None,
         pair_limit: limited.then_some(PairLimit { interval, burst: settings.pair_burst }),
         answer_timeout: Span::from_millis(settings.timeout_ms) + ANSWER_MARGIN,
         reports_delivery: true,

@@ -7,12 +7,17 @@ use store::{Lane, QueuePlace};
 
 use crate::accounts::Bucket;
 
+/// Waits for a token are not shorter, so that nobody spins.
+const SHORTEST_WAIT: Span = Span::from_micros(200);
 /// Share of a second's rate that may go at once.
 const BURST_SECONDS: f64 = 0.1;
 
 /// All lanes of a route.
 #[derive(Debug)]
 pub(super) struct Lanes {
+    /// The rate of the whole route.
+    bucket: Option<Bucket>,
+    /// The rate of each sender.
     rate: Option<f64>,
     lane_memory: usize,
     senders: BTreeMap<String, SenderQueue>,
@@ -79,8 +84,9 @@ const LOW: usize = 32;
 const OFFERED: usize = 4096;
 
 impl Lanes {
-    pub(super) fn new(rate: Option<f64>, lane_memory: usize) -> Self {
-        Self { rate, lane_memory, senders: BTreeMap::new(), turn: 0, paused: Paused::default() }
+    pub(super) fn new(route_rate: Option<f64>, rate: Option<f64>, lane_memory: usize) -> Self {
+        let bucket = route_rate.map(|rate| Bucket::new(rate, rate * BURST_SECONDS));
+        Self { bucket, rate, lane_memory, senders: BTreeMap::new(), turn: 0, paused: Paused::default() }
     }
 
     /// Holds back what is paused, and nothing else; what is queued stays queued.
@@ -114,6 +120,17 @@ impl Lanes {
         if let Some(bucket) = self.senders.get_mut(sender).and_then(|sender| sender.bucket.as_mut()) {
             bucket.give_back(1.0);
         }
+        self.give_back_to_route();
+    }
+
+    fn give_back_to_route(&mut self) {
+        if let Some(bucket) = &mut self.bucket {
+            bucket.give_back(1.0);
+        }
+    }
+
+    fn take_of_route(&mut self, now: Time) -> Result<(), Span> {
+        self.bucket.as_mut().map_or(Ok(()), |bucket| bucket.take(now, 1.0))
     }
 
     /// Takes the sender's token for an attempt that is not queued yet, if its sender has nothing
@@ -123,8 +140,16 @@ impl Lanes {
             return false;
         }
         self.lane(lane, Priority::OneTime);
-        let Some(sender) = self.senders.get_mut(&lane.sender) else { return false };
-        sender.is_idle() && sender.bucket.as_mut().is_none_or(|bucket| bucket.take(now, 1.0).is_ok())
+        if self.take_of_route(now).is_err() {
+            return false;
+        }
+        let passes = self.senders.get_mut(&lane.sender).is_some_and(|sender| {
+            sender.is_idle() && sender.bucket.as_mut().is_none_or(|bucket| bucket.take(now, 1.0).is_ok())
+        });
+        if !passes {
+            self.give_back_to_route();
+        }
+        passes
     }
 
     pub(super) fn len(&self) -> usize {
@@ -136,6 +161,17 @@ impl Lanes {
         if self.paused.route {
             return Next::Wait(None);
         }
+        if let Err(wait) = self.take_of_route(now) {
+            return Next::Wait(Some(now + wait.max(SHORTEST_WAIT)));
+        }
+        let next = self.next_of_senders(now);
+        if !matches!(next, Next::Take { .. }) {
+            self.give_back_to_route();
+        }
+        next
+    }
+
+    fn next_of_senders(&mut self, now: Time) -> Next {
         let count = self.senders.len();
         let mut soonest: Option<Time> = None;
         for offset in 0..count {
@@ -205,7 +241,7 @@ impl SenderQueue {
 
     fn take(&mut self, class: Priority, account: &AccountName, now: Time) -> Ahead {
         if let Some(Err(wait)) = self.bucket.as_mut().map(|bucket| bucket.take(now, 1.0)) {
-            return Ahead::Later(Some(now + wait.max(Span::from_micros(200))));
+            return Ahead::Later(Some(now + wait.max(SHORTEST_WAIT)));
         }
         match self.classes[class as usize].pop(account) {
             Some(id) => Ahead::Ready(id),

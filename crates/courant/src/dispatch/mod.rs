@@ -230,7 +230,7 @@ impl RouteQueue {
             name: route.name.clone(),
             channel: route.connector.channel(),
             in_flight: AtomicUsize::new(0),
-            lanes: Mutex::new(Lanes::new(capabilities.rate_per_sender, lane_memory)),
+            lanes: Mutex::new(Lanes::new(capabilities.rate, capabilities.rate_per_sender, lane_memory)),
             pairs: capabilities.pair_limit.map(|limit| Mutex::new(Pairs::new(limit))),
             window: Arc::new(Semaphore::new(capabilities.window.max(1))),
             changed: Notify::new(),

@@ -19,7 +19,7 @@ const NOW: Time = Time::from_secs(1000);
 
 #[test]
 fn urgent_messages_leave_before_a_campaign_of_the_same_sender() {
-    let mut lanes = Lanes::new(None, 8);
+    let mut lanes = Lanes::new(None, None, 8);
     for number in 0..5 {
         lanes.push(&lane("a"), Priority::Marketing, id(number), NOW);
     }
@@ -30,7 +30,7 @@ fn urgent_messages_leave_before_a_campaign_of_the_same_sender() {
 
 #[test]
 fn accounts_take_turns_within_a_class() {
-    let mut lanes = Lanes::new(None, 8);
+    let mut lanes = Lanes::new(None, None, 8);
     for number in 0..3 {
         lanes.push(&lane("a"), Priority::Marketing, id(number), NOW);
     }
@@ -41,7 +41,7 @@ fn accounts_take_turns_within_a_class() {
 
 #[test]
 fn a_senders_rate_holds_and_tells_when_to_come_back() {
-    let mut lanes = Lanes::new(Some(10.0), 8);
+    let mut lanes = Lanes::new(None, Some(10.0), 8);
     for number in 0..3 {
         lanes.push(&lane("a"), Priority::Notice, id(number), NOW);
     }
@@ -53,7 +53,7 @@ fn a_senders_rate_holds_and_tells_when_to_come_back() {
 
 #[test]
 fn an_entry_for_later_waits_for_its_time() {
-    let mut lanes = Lanes::new(None, 8);
+    let mut lanes = Lanes::new(None, None, 8);
     let later = NOW + Span::from_secs(5);
     lanes.push(&lane("a"), Priority::Notice, id(1), later);
     assert_eq!(lanes.next(NOW), Next::Wait(Some(later)));
@@ -62,7 +62,7 @@ fn an_entry_for_later_waits_for_its_time() {
 
 #[test]
 fn memory_holds_a_bounded_head_and_the_rest_is_read_again_in_order() {
-    let mut lanes = Lanes::new(None, 4);
+    let mut lanes = Lanes::new(None, None, 4);
     for number in 0..100 {
         lanes.push(&lane("a"), Priority::Marketing, id(number), NOW);
     }
@@ -92,7 +92,7 @@ fn memory_holds_a_bounded_head_and_the_rest_is_read_again_in_order() {
 
 #[test]
 fn an_offer_that_was_not_taken_is_found_again_by_a_later_look() {
-    let mut lanes = Lanes::new(None, 4);
+    let mut lanes = Lanes::new(None, None, 4);
     lanes.push(&lane("a"), Priority::Notice, id(1), NOW);
     assert_eq!(taken(&mut lanes, NOW), Some(id(1)));
     // The offer was lost; the store still has the message queued.
@@ -116,7 +116,7 @@ fn an_offer_that_was_not_taken_is_found_again_by_a_later_look() {
 
 #[test]
 fn nothing_passes_by_a_sender_that_has_messages_waiting() {
-    let mut lanes = Lanes::new(None, 4);
+    let mut lanes = Lanes::new(None, None, 4);
     assert!(lanes.try_pass(&lane("a"), NOW));
     lanes.push(&lane("b"), Priority::Marketing, id(1), NOW);
     assert!(!lanes.try_pass(&lane("a"), NOW));
@@ -124,7 +124,7 @@ fn nothing_passes_by_a_sender_that_has_messages_waiting() {
 
 #[test]
 fn what_is_paused_stays_queued_and_leaves_when_it_is_opened() {
-    let mut lanes = Lanes::new(None, 8);
+    let mut lanes = Lanes::new(None, None, 8);
     lanes.push(&lane("a"), Priority::Notice, id(1), NOW);
     let other = Lane { sender: "t".to_owned(), ..lane("a") };
     lanes.push(&other, Priority::Notice, id(2), NOW);
@@ -136,4 +136,28 @@ fn what_is_paused_stays_queued_and_leaves_when_it_is_opened() {
     assert!(!lanes.try_pass(&lane("b"), NOW));
     lanes.pause(Paused::default());
     assert_eq!(taken(&mut lanes, NOW), Some(id(1)));
+}
+
+#[test]
+fn a_one_time_code_leaves_within_one_slot_of_the_routes_rate_though_a_campaign_waits() {
+    let mut lanes = Lanes::new(Some(100.0), None, 8);
+    for number in 0..8 {
+        lanes.push(&lane("a"), Priority::Marketing, id(number), NOW);
+    }
+    let mut now = NOW;
+    while taken(&mut lanes, now).is_some() {}
+    for number in 100..108 {
+        lanes.push(&lane("a"), Priority::Marketing, id(number), now);
+    }
+    // The burst of the rate is used up; the campaign goes on, one message per slot.
+    let Next::Wait(Some(at)) = ({
+        while taken(&mut lanes, now).is_some() {}
+        lanes.next(now)
+    }) else {
+        panic!("the rate is used up")
+    };
+    lanes.push(&lane("a"), Priority::OneTime, id(999), now);
+    assert!(at.since(now) <= Span::from_millis(10));
+    now = at;
+    assert_eq!(taken(&mut lanes, now), Some(id(999)));
 }
