@@ -1,5 +1,7 @@
 //! What must hold when everything has come to its end.
 
+mod money;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use courant::{
@@ -71,6 +73,7 @@ fn all(core: &Core, tables: &Tables, inner: &Inner) -> Verdict {
         }
     }
     orders_are_kept(&inner.orders, &everything)?;
+    money::adds_up(core, tables.purse(), &everything, inner)?;
     people_are_heard(inner, tables)?;
     nothing_else_was_told(inner, &everything, tables)
 }
@@ -292,7 +295,9 @@ fn orders_are_kept(orders: &[Order], everything: &[(Row, Vec<StoredCallback>)]) 
             None if order.refused && !own.is_empty() => {
                 return Err(format!("{} was refused and exists", order.bulk()));
             }
-            None if order.key.is_some() => return Err(format!("{} was never answered", order.bulk())),
+            None if order.key.is_some() && !order.refused => {
+                return Err(format!("{} was never answered", order.bulk()));
+            }
             None => {}
             Some(accepted) => {
                 let there: BTreeSet<MessageId> = own.iter().map(|row| row.record.message.id).collect();

@@ -11,6 +11,7 @@ pub mod dice;
 pub mod memory;
 pub mod network;
 pub mod orders;
+pub mod payments;
 pub mod profile;
 pub mod run;
 pub mod time;

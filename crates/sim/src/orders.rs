@@ -126,6 +126,9 @@ impl Inner {
     }
 
     fn refused(&mut self, index: usize, refusal: &Refusal) {
+        if *refusal == Refusal::LowBalance {
+            return self.cannot_pay(index);
+        }
         if !matches!(refusal, Refusal::Overloaded | Refusal::Internal) {
             self.fail(|| format!("order {index} is refused: {refusal}"));
         }
@@ -135,6 +138,19 @@ impl Inner {
         } else {
             self.lose_answer(index, clock::now());
         }
+    }
+
+    /// The client gives up, or hopes for a payment.
+    fn cannot_pay(&mut self, index: usize) {
+        let account = self.orders[index].account;
+        let mut prepaid = self.profile.config.accounts.iter().filter(|one| one.name == account);
+        if !prepaid.any(|one| one.balance.as_ref().is_some_and(|balance| balance.prepaid)) {
+            self.fail(|| format!("order {index} is refused for want of money, and nothing is prepaid"));
+        }
+        if self.fault(700) {
+            self.lose_answer(index, clock::now());
+        }
+        self.orders[index].refused = true;
     }
 }
 

@@ -4,10 +4,15 @@
 use std::collections::BTreeMap;
 
 use connectors::{Capabilities, PairLimit};
-use courant::config::{AccountConfig, AccountMedia, Config, MediaMode, RouteConfig};
+use courant::config::{
+    AccountConfig, AccountMedia, Amount, BalanceConfig, ChargeOn, Config, Day, MediaMode, Per, PriceConfig,
+    RouteConfig,
+};
 use model::{Channel, Span, message::OnUnknown};
 
 use crate::dice::Dice;
+
+const CURRENCY: &str = "EUR";
 
 /// Chances are in thousandths.
 #[derive(Clone, Debug)]
@@ -42,6 +47,8 @@ pub struct Profile {
     pub post_fails: u64,
     /// Submissions sent twice at about the same time.
     pub repeats: u64,
+    /// Payments into accounts.
+    pub payments: usize,
     /// The networks.
     pub networks: Vec<Network>,
     /// The configuration of the gateway.
@@ -108,8 +115,23 @@ impl Profile {
             post_fails: faulty(dice, 600),
             repeats: faulty(dice, 400),
             config: config(dice, &networks),
+            payments: 0,
             networks,
         }
+    }
+
+    /// Gives accounts balances and prices, by dice of their own: what the seed does otherwise
+    /// stays as it is.
+    #[must_use]
+    pub fn with_money(mut self, dice: &mut Dice) -> Self {
+        for account in &mut self.config.accounts {
+            account.balance = balance(dice);
+        }
+        if dice.permille(800) {
+            self.config.prices = prices();
+        }
+        self.payments = dice.pick(&[0, 2, 8]);
+        self
     }
 }
 
@@ -167,6 +189,34 @@ fn config(dice: &mut Dice, networks: &[Network]) -> Config {
     config.routes = networks.iter().map(route).collect();
     config.accounts = vec![account("acme", &["sms1", "sms2"]), account("globex", &["sms2", "sms1"])];
     config
+}
+
+/// No balance, one that soon runs dry, or one that may be owed.
+fn balance(dice: &mut Dice) -> Option<BalanceConfig> {
+    let initial = Amount(dice.pick(&[0, 200_000, 5_000_000, 100_000_000]));
+    let prepaid = dice.permille(600);
+    dice.permille(500).then(|| BalanceConfig { prepaid, initial, currency: CURRENCY.to_owned() })
+}
+
+/// Some prices are owed as soon as a network takes a message, some once it is delivered.
+fn prices() -> Vec<PriceConfig> {
+    let price = |channel, prefix: Option<&str>, micros, charge_on| PriceConfig {
+        channel,
+        sender: None,
+        prefix: prefix.map(str::to_owned),
+        account: None,
+        from: Day::default(),
+        per: Per::Message,
+        amount: Amount(micros),
+        currency: CURRENCY.to_owned(),
+        charge_on,
+    };
+    vec![
+        price(Channel::Sms, None, 50_000, ChargeOn::Submitted),
+        price(Channel::Sms, Some("44"), 30_000, ChargeOn::Delivered),
+        price(Channel::Whatsapp, None, 70_000, ChargeOn::Delivered),
+        price(Channel::Viber, None, 20_000, ChargeOn::Submitted),
+    ]
 }
 
 fn route(network: &Network) -> RouteConfig {

@@ -6,6 +6,7 @@ use std::{cell::RefCell, rc::Rc, sync::Arc};
 use connectors::{Connector, Sink};
 use courant::{
     assembly::{Assembly, Parts, assemble},
+    billing,
     clock::{self, substitute},
     core::Core,
     desk::sink::Desk,
@@ -21,6 +22,7 @@ use crate::{
     memory::MemoryStore,
     network::SimNetwork,
     orders::{self, Order},
+    payments,
     time::Clock,
     world::{Errand, Tale, World},
 };
@@ -145,6 +147,7 @@ fn prepare(world: &World) {
             inner.plan(at, errand.clone());
         }
     }
+    inner.prepare_payments(now, busy);
     for number in 0..profile.inbound {
         let tale = inbound(number, now);
         for _ in 0..inner.dice.between(1, 3) {
@@ -194,7 +197,10 @@ fn live(world: &World, clock: &Rc<Clock>) -> End {
     let runtime = runtime.expect("a runtime without I/O needs nothing");
     let end = runtime.block_on(async {
         clock.start();
-        let end = Life::begin(world, clock).run().await;
+        let end = match Life::begin(world, clock).await {
+            Some(life) => life.run().await,
+            None => End::Died(world.lock().dice.millis(10, 30_000)),
+        };
         clock.halt();
         end
     });
@@ -216,12 +222,22 @@ struct Life<'a> {
 }
 
 impl<'a> Life<'a> {
-    fn begin(world: &'a World, clock: &'a Clock) -> Self {
+    /// Starts the process; `None` if it does not come that far.
+    async fn begin(world: &'a World, clock: &'a Clock) -> Option<Self> {
         world.lock().note(|| "the process starts".to_owned());
         let assembly: Assembly = assemble(parts(world)).expect("the configuration is right");
         let (core, stop) = (Arc::clone(&assembly.core), CancellationToken::new());
+        let opened = tokio::select! {
+            biased;
+            () = ended(world) => return None,
+            opened = billing::open(&core) => opened,
+        };
+        if let Err(what) = opened {
+            world.lock().note(|| format!("the process does not start: {what}"));
+            return None;
+        }
         let workers = assembly.start(&stop);
-        Self { world, clock, core, stop, workers, idle: 0 }
+        Some(Self { world, clock, core, stop, workers, idle: 0 })
     }
 
     async fn run(mut self) -> End {
@@ -267,6 +283,9 @@ impl<'a> Life<'a> {
     fn perform(&self, errand: Errand) {
         match errand {
             Errand::Submit(index) => self.submit(index),
+            Errand::Pay(index) => {
+                tokio::spawn(payments::pay(self.world.clone(), Arc::clone(&self.core), index));
+            }
             Errand::Cancel => {
                 tokio::spawn(orders::cancel(self.world.clone(), Arc::clone(&self.core)));
             }
@@ -328,7 +347,8 @@ impl<'a> Life<'a> {
         if inner.ending {
             return Some(End::Died(inner.dice.millis(10, 30_000)));
         }
-        let quiet = inner.agenda.is_empty() && inner.telling.is_empty() && inner.asking.is_empty();
+        let asked = inner.asking.is_empty() && inner.payments.iter().all(|payment| payment.heard);
+        let quiet = inner.agenda.is_empty() && inner.telling.is_empty() && asked;
         if inner.faults || !quiet {
             return None;
         }
@@ -377,6 +397,13 @@ impl<'a> Life<'a> {
             self.clock.jump((next - Span::from_secs(70)).since(clock::now()));
             self.idle = 0;
         }
+    }
+}
+
+/// The process is about to end.
+async fn ended(world: &World) {
+    while !world.lock().ending {
+        world.bell.notified().await;
     }
 }
 

@@ -68,6 +68,9 @@ fn applied(inner: &mut Inner, change: &Change) {
             inner
                 .note(|| format!("saved {} v{}: {}", update.id, update.version + 1, events(&update.history)));
             doom(inner, update.state.is_settled(), &update.history);
+            if let Some(money) = &update.money {
+                inner.note(|| format!("money of {}: {:?}", update.id, money.charges));
+            }
         }
         Change::Callback(result) => {
             inner.note(|| format!("callback {} {:?}: {}", result.id, result.standing, result.result));

@@ -15,6 +15,7 @@ use crate::{
     dice::Dice,
     memory::{Disk, Shelf},
     orders::Order,
+    payments::Payment,
     profile::Profile,
 };
 
@@ -23,6 +24,8 @@ use crate::{
 pub enum Errand {
     /// A client asks (again).
     Submit(usize),
+    /// An operator puts money into an account (again).
+    Pay(usize),
     /// A client cancels some message.
     Cancel,
     /// An attempt reaches its network.
@@ -123,6 +126,8 @@ pub struct Inner {
     pub posted: BTreeMap<(String, String), Vec<Posted>>,
     /// Submissions.
     pub orders: Vec<Order>,
+    /// Payments into accounts.
+    pub payments: Vec<Payment>,
     /// Inbound messages by their network id: heard or not.
     pub inbound: BTreeMap<String, bool>,
     /// How often the process ended.
@@ -151,7 +156,7 @@ impl World {
     #[must_use]
     pub fn new(seed: u64, trace: bool) -> Self {
         let mut dice = Dice::new(seed);
-        let profile = Profile::draw(&mut dice);
+        let profile = Profile::draw(&mut dice).with_money(&mut Dice::new(!seed));
         let inner = Inner {
             dice,
             profile,
@@ -166,6 +171,7 @@ impl World {
             cancelled: BTreeSet::new(),
             posted: BTreeMap::new(),
             orders: Vec::new(),
+            payments: Vec::new(),
             inbound: BTreeMap::new(),
             crashes: 0,
             failure: None,
@@ -257,6 +263,7 @@ impl Inner {
         for (_, order) in std::mem::take(&mut self.asking) {
             self.lose_answer(order, now);
         }
+        self.lose_payments(now);
         self.note(|| "the process ended".to_owned());
     }
 

@@ -297,6 +297,8 @@ pub fn perform(core: &Arc<Core>, record: &Record, command: Command, permits: &mu
         Command::Enqueue { attempt, route, not_before } => {
             core.dispatcher.enqueue(record, attempt, &route, not_before);
         }
+        // Taken and settled (cancelled, say) in one save: a settled message never sends.
+        Command::Send { .. } if record.state.is_settled() => {}
         Command::Send { attempt, route, give_up_at } => {
             let permit = permits.pop();
             outbound::spawn_send(core, record, attempt, route, give_up_at, permit);

@@ -61,6 +61,8 @@ struct LaneQueue {
     held: HashSet<MessageId>,
     /// Offered lately; a refill that started before they were saved may still show them.
     offered: VecDeque<MessageId>,
+    /// Put off after an offer: the store knows them under their older, earlier time.
+    deferred: HashMap<MessageId, Time>,
     more: bool,
     filling: bool,
     lane: Option<Lane>,
@@ -307,8 +309,26 @@ impl LaneQueue {
     }
 
     fn push(&mut self, place: QueuePlace, room: usize) {
-        self.offered.retain(|id| *id != place.id);
+        if let Some(at) = self.offered.iter().position(|id| *id == place.id) {
+            self.offered.remove(at);
+            self.defer(place);
+        }
         self.hold(place, room);
+    }
+
+    /// Remembers that an offer came back for later; too many are forgotten, and offered again.
+    fn defer(&mut self, place: QueuePlace) {
+        if self.deferred.len() >= OFFERED {
+            self.deferred.clear();
+        }
+        self.deferred.insert(place.id, place.not_before);
+    }
+
+    /// The place with the time it was put off to.
+    fn later(&self, place: QueuePlace) -> QueuePlace {
+        let not_before =
+            self.deferred.get(&place.id).map_or(place.not_before, |at| (*at).max(place.not_before));
+        QueuePlace { not_before, ..place }
     }
 
     fn hold(&mut self, place: QueuePlace, room: usize) {
@@ -335,6 +355,7 @@ impl LaneQueue {
     fn pop(&mut self) -> Option<MessageId> {
         let place = self.waiting.pop_first()?;
         self.held.remove(&place.id);
+        self.deferred.remove(&place.id);
         self.offered.push_back(place.id);
         if self.offered.len() > OFFERED {
             self.offered.pop_front();
@@ -348,7 +369,7 @@ impl LaneQueue {
         let offered: HashSet<MessageId> = self.offered.iter().copied().collect();
         for place in places {
             if !offered.contains(&place.id) {
-                self.hold(*place, room);
+                self.hold(self.later(*place), room);
             }
         }
         if all {

@@ -27,6 +27,25 @@ struct About<'a> {
 }
 
 impl Purse {
+    /// What every account has.
+    pub fn balances(&self) -> impl Iterator<Item = (&AccountName, &Balance)> {
+        self.balances.iter()
+    }
+
+    /// How many messages have money set aside, be it nothing any more.
+    #[must_use]
+    pub fn holds(&self) -> usize {
+        self.holds.len()
+    }
+
+    /// All movements that ever were, in their order.
+    #[must_use]
+    pub fn movements(&self) -> Vec<&(AccountName, LedgerRow)> {
+        let mut movements: Vec<_> = self.removed.iter().chain(self.ledger.values()).collect();
+        movements.sort_by_key(|(_, row)| row.id);
+        movements
+    }
+
     pub(super) fn balance(&self, account: &AccountName) -> Option<&Balance> {
         self.balances.get(account)
     }

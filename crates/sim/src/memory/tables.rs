@@ -384,6 +384,12 @@ impl Tables {
         self.removed.iter().cloned().chain(present).collect()
     }
 
+    /// The money of all accounts.
+    #[must_use]
+    pub const fn purse(&self) -> &Purse {
+        &self.purse
+    }
+
     /// Callbacks that are about no message of ours.
     pub fn inbound_callbacks(&self) -> impl Iterator<Item = &StoredCallback> {
         self.callbacks.values().filter(|callback| callback.message.is_none())

@@ -98,4 +98,9 @@ const WANTED: &[&str] = &[
     "the clock jumps",
     "stopping in order",
     "Inbound(",
+    "LowBalance",
+    "Charge {",
+    "is paid",
+    "is known",
+    "the process does not start",
 ];

@@ -161,3 +161,24 @@ fn a_one_time_code_leaves_within_one_slot_of_the_routes_rate_though_a_campaign_w
     now = at;
     assert_eq!(taken(&mut lanes, now), Some(id(999)));
 }
+
+#[test]
+fn what_was_put_off_keeps_its_time_when_the_store_shows_it_again() {
+    let mut lanes = Lanes::new(None, None, 1);
+    lanes.push(&lane("a"), Priority::Notice, id(1), NOW);
+    assert_eq!(taken(&mut lanes, NOW), Some(id(1)));
+    let later = NOW + Span::from_secs(6);
+    lanes.push(&lane("a"), Priority::Notice, id(1), later);
+    // Another one takes the only place in memory; the store still has the first under its old time.
+    lanes.push(&lane("a"), Priority::Notice, id(2), NOW);
+    assert_eq!(taken(&mut lanes, NOW), Some(id(2)));
+    let stored = [QueuePlace { not_before: NOW, id: id(1) }];
+    loop {
+        match lanes.next(NOW) {
+            Next::Refill { lane, class } => lanes.refilled(&lane, class, &stored, true),
+            Next::Take { id, .. } => panic!("{id} was offered before its time"),
+            Next::Wait(at) => break assert_eq!(at, Some(later)),
+        }
+    }
+    assert_eq!(taken(&mut lanes, later), Some(id(1)));
+}
