@@ -233,10 +233,12 @@ fn steps(
     settings: &Settings,
 ) -> Result<Vec<StepDraft>, Refusal> {
     memo.fallback_refused = asked.channels.len() > 1 && !settings.fallback_enabled;
+    let last = asked.channels.len().saturating_sub(1);
     let steps = asked.channels.iter().enumerate().map(|(index, channel)| {
         let refused = index > 0 && !settings.fallback_enabled;
         let mut step = step(asked, &channel.name, refused, recipient, memo, settings);
-        step.patience = Some(patience(channel.fallback_time, settings.fallback_time_unit));
+        // Telesign: fallback_time is ignored on the last channel.
+        step.patience = (index < last).then(|| patience(channel.fallback_time, settings.fallback_time_unit));
         step.sender = sender(step.channel, asked, settings);
         step
     });

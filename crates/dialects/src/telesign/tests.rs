@@ -383,8 +383,8 @@ fn void_causes(call: &Result<Call, Refusal>) -> Vec<Option<Cause>> {
 
 fn patience(fallback_time: &str, own: Settings) -> Result<Option<Span>, Refusal> {
     let body = format!(
-        r#"{{"channels":[{{"channel":"sms"{fallback_time}}}],"phone_number":"15558675309",
-        "message":{{"sms":{{"template":"text","parameters":{{"text":"Hi"}}}}}},"message_type":"ARN"}}"#
+        r#"{{"channels":[{{"channel":"sms"{fallback_time}}},{{"channel":"rcs"}}],"phone_number":"15558675309",
+        "message":{{"default":{{"template":"text","parameters":{{"text":"Hi"}}}},"sms":{{"template":"text","parameters":{{"text":"Hi"}}}}}},"message_type":"ARN"}}"#
     );
     let settings = with(own);
     let request = request("POST", "/v1/omnichannel", Bytes::from(body));
@@ -412,6 +412,16 @@ fn fallback_time_is_in_milliseconds_unless_the_account_says_seconds() {
         assert_eq!(patience(given, own), Ok(Some(expected)), "{given}");
     }
     assert!(matches!(patience(r#","fallback_time":3601"#, strict), Err(Refusal::InvalidField { .. })));
+}
+
+#[test]
+fn fallback_time_is_ignored_on_the_last_channel() {
+    let body = r#"{"channels":[{"channel":"sms","fallback_time":600}],"phone_number":"15558675309",
+        "message":{"sms":{"template":"text","parameters":{"text":"Hi"}}},"message_type":"ARN"}"#;
+    let settings = with(own_settings());
+    let request = request("POST", "/v1/omnichannel", Bytes::from(body));
+    let call = Telesign.read(&request, &testkit::context(&settings, CUSTOMER));
+    assert_eq!(steps(&call)[0].patience, None);
 }
 
 #[test]
