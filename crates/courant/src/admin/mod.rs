@@ -11,6 +11,7 @@ mod backup;
 mod callbacks;
 mod chart;
 mod events;
+mod media;
 mod messages;
 mod openapi;
 mod operations;

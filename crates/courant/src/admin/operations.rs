@@ -10,7 +10,8 @@ use super::{
     tokens::Scope,
 };
 use crate::views::{
-    AccountView, CallbackView, MessageRow, MessageView, Overview, RouteView, SenderView, TimelineEntry,
+    AccountView, CallbackView, MediaView, MessageRow, MessageView, Overview, RouteView, SenderView,
+    TimelineEntry,
 };
 
 /// HTTP methods that the API uses.
@@ -76,6 +77,10 @@ pub(super) enum Act {
     DrainSender,
     ListAccounts,
     ReadAccount,
+    UploadMedia,
+    ListMedia,
+    ReadMedia,
+    RemoveMedia,
     ReadStats,
     StreamEvents,
     ListTokens,
@@ -108,6 +113,8 @@ pub(super) enum Kind {
     Id,
     /// An event's id.
     Cursor,
+    /// An upload's id.
+    Upload,
     /// One of these words.
     OneOf(fn() -> Vec<&'static str>),
 }
@@ -137,6 +144,11 @@ const AFTER: Parameter = Parameter {
     about: "Go on after this cursor: `next` of the page before.",
     required: false,
 };
+
+const ACCOUNT: Parameter =
+    Parameter { name: "account", kind: Kind::Text(200), about: "Whose.", required: true };
+
+const AFTER_UPLOAD: Parameter = Parameter { kind: Kind::Upload, ..AFTER };
 
 const AFTER_CALLBACK: Parameter = Parameter { kind: Kind::Integer(0, i64::MAX), ..AFTER };
 
@@ -219,6 +231,14 @@ const fn act(
 ) -> Operation {
     let (method, scope) = (Method::Post, Some(Scope::Act));
     Operation { id, method, path, scope, summary, query: &[], body, status: 200, answer, act }
+}
+
+impl Operation {
+    /// Whether it can be done once only, by the header `Idempotency-Key`. Tokens are shown once and
+    /// remembered nowhere; files are not held, so that nobody can say whether it was the same one.
+    pub(super) fn takes_key(&self) -> bool {
+        self.method == Method::Post && !matches!(self.act, Act::CreateToken | Act::UploadMedia)
+    }
 }
 
 /// Everything that the API does.
@@ -389,6 +409,39 @@ pub static OPERATIONS: &[Operation] = &[
     ),
     look("listAccounts", "/accounts", Act::ListAccounts, schema!(Page<AccountView>), &[], "The tenants."),
     look("readAccount", "/accounts/{name}", Act::ReadAccount, schema!(AccountView), &[], "One tenant."),
+    Operation {
+        status: 201,
+        query: &[ACCOUNT, Parameter { kind: Kind::Text(255), ..text("filename", "Its name, for showing.") }],
+        ..act(
+            "uploadMedia",
+            "/media",
+            Act::UploadMedia,
+            schema!(MediaView),
+            None,
+            "Keeps the body as a file that messages of the account can name by its id; its type is the header Content-Type.",
+        )
+    },
+    look(
+        "listMedia",
+        "/media",
+        Act::ListMedia,
+        schema!(Page<MediaView>),
+        &[ACCOUNT, AFTER_UPLOAD, LIMIT],
+        "The uploads of an account that have not expired, by id.",
+    ),
+    look("readMedia", "/media/{id}", Act::ReadMedia, schema!(MediaView), &[], "One upload."),
+    Operation {
+        method: Method::Delete,
+        status: 204,
+        ..act(
+            "removeMedia",
+            "/media/{id}",
+            Act::RemoveMedia,
+            nothing,
+            None,
+            "Removes an upload; messages on their way that name it will fail their steps.",
+        )
+    },
     look(
         "readStats",
         "/stats",

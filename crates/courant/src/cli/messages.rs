@@ -32,7 +32,8 @@ pub(super) struct Send {
     /// The text; with --media the caption.
     #[arg(long)]
     text: Option<String>,
-    /// Media for all channels but SMS: `image=https://…`, `video=…`, `audio=…`, `document=…`.
+    /// Media for all channels but SMS: `image=https://…`, `video=…`, `audio=…`, `document=…`; an
+    /// upload by its id.
     #[arg(long, value_name = "KIND=URL")]
     media: Option<String>,
     /// A template for WhatsApp: `NAME` or `NAME:LANGUAGE`.
@@ -94,14 +95,15 @@ fn read_body(path: &std::path::Path) -> Result<Value, String> {
     serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-async fn only_account(client: &Client) -> Result<String, String> {
+/// The account to act for, where none is named and there is only one.
+pub(super) async fn only_account(client: &Client) -> Result<String, String> {
     let accounts: Page<AccountView> = serde_json::from_value(client.look("/accounts", &[]).await?)
         .map_err(|error| format!("the accounts cannot be read: {error}"))?;
     match accounts.items.as_slice() {
         [account] => Ok(account.name.clone()),
         accounts => {
             let names: Vec<&str> = accounts.iter().map(|account| account.name.as_str()).collect();
-            Err(format!("say which account sends: --account {}", names.join(" or ")))
+            Err(format!("say which account: --account {}", names.join(" or ")))
         }
     }
 }
@@ -134,7 +136,8 @@ fn step(arguments: &Send, channel: &str) -> Result<Value, String> {
     match (&arguments.media, &arguments.template) {
         (Some(media), _) if channel != "sms" => {
             let (kind, url) = media.split_once('=').ok_or("--media takes KIND=URL: image=https://…")?;
-            step["media"] = json!({ "kind": kind, "url": url });
+            let source = if url.contains("://") { "url" } else { "id" };
+            step["media"] = json!({ "kind": kind, source: url });
             if let Some(caption) = &arguments.text {
                 step["media"]["caption"] = caption.as_str().into();
             }

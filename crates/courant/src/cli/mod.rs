@@ -41,7 +41,7 @@ enum Command {
     Demo(DemoArgs),
     /// Check a configuration and say what is wrong with it.
     Check(Check),
-    /// What channels take, and whether a file or link would pass.
+    /// What channels take, whether a file or link would pass, and uploads.
     Media(media::Arguments),
     /// Print the commented default configuration.
     Config,

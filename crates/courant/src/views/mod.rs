@@ -9,6 +9,7 @@
 mod accounts;
 mod callbacks;
 mod find;
+mod media;
 mod message;
 mod moment;
 mod overview;
@@ -21,6 +22,7 @@ pub mod words;
 pub use accounts::{AccountView, account, accounts};
 pub use callbacks::{CallbackView, callback};
 pub use find::find;
+pub use media::{MediaView, media};
 pub use message::{
     Ids, MessageRow, MessageView, NetworkCodeView, NetworkId, Next, Spelling, StepView, TimelineDecision,
     TimelineEntry, VendorId, entry, message, message_of, row,

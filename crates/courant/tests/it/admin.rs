@@ -516,6 +516,60 @@ fn misfits(description: &Value, schema: &Value, value: &Value, place: &str) -> V
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_uploaded_listed_sent_by_its_id_and_removed() {
+    const JPEG: &[u8] = include_bytes!("../../../sandbox/samples/sample.jpg");
+    let stand = Stand::start().await;
+    let upload = async |account: &str, kind: &str, bytes: &'static [u8]| {
+        let request =
+            stand.client.post(format!("{}/api/v1/media?account={account}&filename=a.jpg", stand.url));
+        let request = request.bearer_auth("sandbox").header("content-type", kind).body(bytes);
+        let response = request.send().await.expect("an answer");
+        (response.status().as_u16(), response.json::<Value>().await.expect("JSON"))
+    };
+    let (status, made) = upload("sandbox", "Image/JPG; q=1", JPEG).await;
+    assert_eq!(status, 201, "{made}");
+    let id = made["id"].as_str().expect("an id");
+    assert_eq!(
+        (&made["mime"], &made["filename"], &made["bytes"]),
+        (&json!("image/jpeg"), &json!("a.jpg"), &json!(JPEG.len()))
+    );
+    let public = stand.client.get(made["url"].as_str().expect("an address")).send().await.expect("an answer");
+    assert_eq!(public.bytes().await.expect("a body"), JPEG);
+    assert_eq!(upload("sandbox", "image/jpeg", b"").await.0, 400);
+    assert_eq!(upload("nobody", "image/jpeg", JPEG).await.0, 404);
+
+    upload("sandbox", "nonsense", b"anything").await;
+    let first = look(&stand, "/media?account=sandbox&limit=1").await;
+    let rest = look(
+        &stand,
+        &format!("/media?account=sandbox&after={}", first["items"][0]["id"].as_str().expect("an id")),
+    )
+    .await;
+    let all = [&first["items"][0], &rest["items"][0]];
+    assert!(all.contains(&&made) && rest["items"].as_array().is_some_and(|rest| rest.len() == 1), "{rest}");
+    assert!(all.iter().any(|view| view["mime"] == "application/octet-stream"));
+    assert_eq!(look(&stand, "/media?account=other").await["items"], json!([]));
+    let (_, token) = act(&stand, "/tokens", Some(&json!({"name": "eyes", "scopes": ["look"]}))).await;
+    let token = token["token"].as_str().expect("a token");
+    let (_, masked) = ask(&stand, token, Method::GET, &format!("/media/{id}"), None).await;
+    assert_eq!(
+        (&masked["id"], &masked["url"], &masked["filename"]),
+        (&json!(id), &Value::Null, &Value::Null)
+    );
+    assert_eq!(ask(&stand, token, Method::DELETE, &format!("/media/{id}"), None).await.0, 403);
+
+    let media = json!({"kind": "image", "id": id});
+    let body = json!({"account": "sandbox", "to": "15550107777", "steps": [{"channel": "whatsapp", "media": media}]});
+    let sent = send(&stand, &body).await;
+    assert_eq!(settled(&stand, &sent).await["status"], "delivered");
+    assert_eq!(stand.inbox("15550107777").await[0]["media"]["size"], JPEG.len());
+    assert_eq!(ask(&stand, "sandbox", Method::DELETE, &format!("/media/{id}"), None).await.0, 204);
+    assert_eq!(ask(&stand, "sandbox", Method::DELETE, &format!("/media/{id}"), None).await.0, 404);
+    assert_eq!(ask(&stand, "sandbox", Method::GET, &format!("/media/{id}"), None).await.0, 404);
+    stand.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn real_answers_of_every_operation_are_as_described() {
     let stand = Stand::start().await;
     let description = stand.json("/api/v1/openapi.json").await;
@@ -528,9 +582,12 @@ async fn real_answers_of_every_operation_are_as_described() {
     let bodies = |operation: &str| match operation {
         "sendMessage" => Some(message("15550100004")),
         "replayCallbacks" => Some(json!({"account": "sandbox"})),
+        "uploadMedia" => Some(json!("a file")),
         "createToken" => Some(json!({"name": "made", "scopes": ["look", "act"]})),
         _ => None,
     };
+    let (_, upload) = act(&stand, "/media?account=sandbox&filename=a.json", Some(&json!("a file"))).await;
+    let upload = upload["id"].as_str().expect("an id");
     let mut seen = 0;
     for operation in courant::admin::OPERATIONS {
         let described = format!("/api/v1{}", operation.path);
@@ -544,11 +601,16 @@ async fn real_answers_of_every_operation_are_as_described() {
             "cancelMessage" => (scheduled.as_str(), ""),
             "revokeToken" => ("made", ""),
             "readAccount" => ("", "sandbox"),
+            "readMedia" | "removeMedia" => (upload, ""),
             id if id.ends_with("Sender") => ("", "Courant"),
             _ => (done.as_str(), "sms"),
         };
         let path = operation.path.replace("{id}", id).replace("{name}", name).replace("{channel}", "sms");
-        let path = if operation.id == "findMessages" { format!("{path}?text={done}") } else { path };
+        let path = match operation.id {
+            "findMessages" => format!("{path}?text={done}"),
+            "uploadMedia" | "listMedia" => format!("{path}?account=sandbox"),
+            _ => path,
+        };
         let verb = method.to_uppercase().parse().expect("a method");
         let (status, answer) = ask(&stand, "sandbox", verb, &path, bodies(operation.id).as_ref()).await;
         let response = &entry["responses"][status.to_string()];

@@ -143,6 +143,21 @@ fn routes_senders_accounts_callbacks_and_tokens_are_shown_and_steered() {
 }
 
 #[test]
+fn a_file_is_uploaded_listed_and_removed() {
+    let bench = Bench::start();
+    let file = bench.file("note.txt", "a few words\n");
+    let made = bench.json(&["media", "upload", shown(&file), "--account", "sandbox"]);
+    let id = made["id"].as_str().expect("an id");
+    assert_eq!((&made["mime"], &made["filename"]), (&Value::from("text/plain"), &Value::from("note.txt")));
+    let listed = bench.text(&["media", "list", "--account", "sandbox"]);
+    assert!(listed.contains(id) && listed.contains("note.txt"), "{listed}");
+    assert!(bench.text(&["media", "remove", id]).contains(id));
+    assert!(!bench.text(&["media", "list", "--account", "sandbox"]).contains(id));
+    assert!(bench.complaint(&["media", "remove", id]).contains("no upload of this id"));
+    assert!(bench.complaint(&["media", "upload", "nowhere", "--account", "sandbox"]).contains("nowhere"));
+}
+
+#[test]
 fn a_file_is_imported_once_however_often_it_is_begun_and_comes_out_again() {
     let bench = Bench::start();
     let mut lines = String::from("to,text,channels,client_ref\n");
