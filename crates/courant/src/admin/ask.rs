@@ -14,7 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use store::Change;
 
 use super::{
-    backup, callbacks, chart, events, media, messages, openapi,
+    backup, callbacks, chart, events, media, messages, money, openapi,
     operations::{Act, Kind, Method, Operation, Parameter},
     problem::Problem,
     routes, send,
@@ -292,6 +292,9 @@ impl Ask<'_> {
                 self.number("minutes").unwrap_or(60),
                 self.text("account"),
             ))),
+            Act::ReadBalance => money::balance(self).await,
+            Act::ReadLedger => money::ledger(self).await,
+            Act::TopUp => self.remembered(money::put_in(self).await?).await,
             Act::ListMedia => media::list(self),
             Act::ReadMedia => media::read(self),
             Act::RemoveMedia => media::remove(self).await,

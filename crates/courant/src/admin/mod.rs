@@ -13,6 +13,7 @@ mod chart;
 mod events;
 mod media;
 mod messages;
+mod money;
 mod openapi;
 mod operations;
 mod problem;

@@ -187,6 +187,9 @@ fn responses(operation: &Operation, schemas: &mut Schemas) -> Value {
         | Act::DrainSender
         | Act::ListAccounts
         | Act::ReadAccount
+        | Act::ReadBalance
+        | Act::ReadLedger
+        | Act::TopUp
         | Act::ListMedia
         | Act::ReadMedia
         | Act::ReadStats

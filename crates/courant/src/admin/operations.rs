@@ -7,11 +7,12 @@ use serde_json::Value;
 use super::{
     BackupView, Chart, EventView, MadeToken, NewMessage, NewToken, Page, Sent, TokenView,
     callbacks::{Replay, Replayed},
+    money::NewTopUp,
     tokens::Scope,
 };
 use crate::views::{
-    AccountView, CallbackView, MediaView, MessageRow, MessageView, Overview, RouteView, SenderView,
-    TimelineEntry,
+    AccountView, BalanceView, CallbackView, LedgerView, MediaView, MessageRow, MessageView, Overview,
+    RouteView, SenderView, TimelineEntry,
 };
 
 /// HTTP methods that the API uses.
@@ -77,6 +78,9 @@ pub(super) enum Act {
     DrainSender,
     ListAccounts,
     ReadAccount,
+    ReadBalance,
+    ReadLedger,
+    TopUp,
     UploadMedia,
     ListMedia,
     ReadMedia,
@@ -150,7 +154,7 @@ const ACCOUNT: Parameter =
 
 const AFTER_UPLOAD: Parameter = Parameter { kind: Kind::Upload, ..AFTER };
 
-const AFTER_CALLBACK: Parameter = Parameter { kind: Kind::Integer(0, i64::MAX), ..AFTER };
+const AFTER_NUMBER: Parameter = Parameter { kind: Kind::Integer(0, i64::MAX), ..AFTER };
 
 fn channels() -> Vec<&'static str> {
     Channel::ALL.iter().map(|channel| channel.as_str()).collect()
@@ -330,7 +334,7 @@ pub static OPERATIONS: &[Operation] = &[
         &[
             one_of("standing", parked, "Only in this standing; those given up if not given."),
             text("account", "Only of this account."),
-            AFTER_CALLBACK,
+            AFTER_NUMBER,
             LIMIT,
         ],
         "Callbacks that were given up, oldest first.",
@@ -409,6 +413,33 @@ pub static OPERATIONS: &[Operation] = &[
     ),
     look("listAccounts", "/accounts", Act::ListAccounts, schema!(Page<AccountView>), &[], "The tenants."),
     look("readAccount", "/accounts/{name}", Act::ReadAccount, schema!(AccountView), &[], "One tenant."),
+    look(
+        "readBalance",
+        "/accounts/{name}/balance",
+        Act::ReadBalance,
+        schema!(BalanceView),
+        &[],
+        "What an account has.",
+    ),
+    look(
+        "readLedger",
+        "/accounts/{name}/ledger",
+        Act::ReadLedger,
+        schema!(Page<LedgerView>),
+        &[AFTER_NUMBER, LIMIT],
+        "The movements of an account's money, oldest first.",
+    ),
+    Operation {
+        scope: Some(Scope::Administer),
+        ..act(
+            "topUp",
+            "/accounts/{name}/top-ups",
+            Act::TopUp,
+            schema!(BalanceView),
+            Some(schema!(NewTopUp)),
+            "Puts money into an account, or takes it out; answers what it has then. A payment's number counts once.",
+        )
+    },
     Operation {
         status: 201,
         query: &[ACCOUNT, Parameter { kind: Kind::Text(255), ..text("filename", "Its name, for showing.") }],

@@ -1,4 +1,4 @@
-//! `courant send`, `status`, `messages` and `export`.
+//! `courant send`, `status`, `cancel`, `resend`, `messages` and `export`.
 
 use std::{io::Read as _, path::PathBuf};
 
@@ -178,6 +178,45 @@ pub(super) async fn status(arguments: Status) -> Result<(), String> {
         }
         _ => client.show(found, |page: Page<MessageRow>| rows(&page.items)),
     }
+}
+
+/// Stop a message that is not settled.
+#[derive(Debug, Args)]
+pub(super) struct Cancel {
+    /// Any id: ours in any spelling, the caller's, a network's, a number.
+    id: String,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+pub(super) async fn cancel(arguments: Cancel) -> Result<(), String> {
+    let client = arguments.remote.client()?;
+    let answer = client.act_plainly(&format!("/messages/{}/cancel", segment(&arguments.id))).await?;
+    client.show(answer, |view: MessageView| say(&format!("{}: {}", view.row.id, view.summary)))
+}
+
+/// Send a new message with the recipient, plan and contents of an earlier one.
+#[derive(Debug, Args)]
+pub(super) struct Resend {
+    /// Any id of the earlier one: ours in any spelling, the caller's, a network's, a number.
+    id: String,
+    /// Sends once for each key, however often it is called.
+    #[arg(long)]
+    idempotency_key: Option<String>,
+    /// Show what happens until it is settled.
+    #[arg(long)]
+    wait: bool,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+pub(super) async fn resend(arguments: Resend) -> Result<(), String> {
+    let client = arguments.remote.client()?;
+    let path = format!("/messages/{}/resend", segment(&arguments.id));
+    let answer = client.act(&path, None::<&Value>, arguments.idempotency_key.as_deref()).await?;
+    let id = answer["id"].as_str().unwrap_or_default().to_owned();
+    client.show(answer, |sent: Sent| say(&format!("accepted {}", sent.id)))?;
+    if arguments.wait { watch::follow(&client, &id).await } else { Ok(()) }
 }
 
 fn print(view: &MessageView) {

@@ -12,6 +12,7 @@ mod find;
 mod media;
 mod message;
 mod moment;
+mod money;
 mod overview;
 mod routes;
 mod sight;
@@ -19,7 +20,7 @@ mod sight;
 mod tests;
 pub mod words;
 
-pub use accounts::{AccountView, account, accounts};
+pub use accounts::{AccountView, account, accounts, balance_of};
 pub use callbacks::{CallbackView, callback};
 pub use find::find;
 pub use media::{MediaView, media};
@@ -28,6 +29,7 @@ pub use message::{
     TimelineEntry, VendorId, entry, message, message_of, row,
 };
 pub use moment::Moment;
+pub use money::{BalanceView, LedgerView, balance, movement};
 pub use overview::{Overview, StoreView, overview};
 pub use routes::{LaneView, RouteView, SenderView, route, routes, senders};
 pub use sight::Sight;

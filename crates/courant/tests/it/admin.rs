@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use crate::harness::Stand;
 
+/// The sandbox's account has money.
+const BALANCE: &str = "account[sandbox].balance={currency='EUR',initial='1.00'}";
+
 /// The answer to a request with a token: status and body.
 async fn ask(stand: &Stand, token: &str, method: Method, path: &str, body: Option<&Value>) -> (u16, Value) {
     let request = stand.client.request(method, format!("{}/api/v1{path}", stand.url)).bearer_auth(token);
@@ -570,8 +573,63 @@ async fn a_file_is_uploaded_listed_sent_by_its_id_and_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn money_is_put_in_once_per_payment_and_every_movement_is_in_the_ledger() {
+    let price = "price=[{channel='sms',amount='0.0075',currency='EUR'}]";
+    let stand = Stand::start_with(None, &[BALANCE, price]).await;
+    let top_up = json!({"amount": "12.5", "reference": "payment 1"});
+    let (status, kept) = act(&stand, "/accounts/sandbox/top-ups", Some(&top_up)).await;
+    assert_eq!((status, &kept), (200, &json!({"currency": "EUR", "available": "13.50", "held": "0.00"})));
+    let (status, problem) = act(&stand, "/accounts/sandbox/top-ups", Some(&top_up)).await;
+    assert_eq!((status, &problem["type"]), (409, &json!("urn:courant:problem:conflict")));
+    let out = json!({"amount": "-0.000001"});
+    assert_eq!(act(&stand, "/accounts/sandbox/top-ups", Some(&out)).await.1["available"], "13.499999");
+    for amount in ["", "-", "1.", "1,5", "0.0000001", "1000000000", "--1", "1e3"] {
+        let (status, problem) =
+            act(&stand, "/accounts/sandbox/top-ups", Some(&json!({ "amount": amount }))).await;
+        assert_eq!(status, 400, "{amount}: {problem}");
+    }
+    let (_, token) =
+        act(&stand, "/tokens", Some(&json!({"name": "worker", "scopes": ["look", "act"]}))).await;
+    let token = token["token"].as_str().expect("a token");
+    assert_eq!(ask(&stand, token, Method::POST, "/accounts/sandbox/top-ups", Some(&out)).await.0, 403);
+
+    let step = json!({"channel": "sms", "text": "hello"});
+    let body = json!({"account": "sandbox", "to": "15550107777", "steps": [step]});
+    let sent = send(&stand, &body).await;
+    settled(&stand, &sent).await;
+    let kept = look(&stand, "/accounts/sandbox/balance").await;
+    assert_eq!(kept, json!({"currency": "EUR", "available": "13.492499", "held": "0.00"}));
+    assert_eq!(look(&stand, "/accounts/sandbox").await["balance"], kept);
+    let (mut rows, mut after) = (Vec::new(), 0.to_string());
+    loop {
+        let page = look(&stand, &format!("/accounts/sandbox/ledger?limit=2&after={after}")).await;
+        rows.extend(page["items"].as_array().expect("rows").clone());
+        match page["next"].as_str() {
+            Some(next) => next.clone_into(&mut after),
+            None => break,
+        }
+    }
+    let told = |row: &Value| (row["kind"].clone(), row["amount"].clone(), row["reference"].clone());
+    let expected = [
+        (json!("opened"), json!("1.00"), Value::Null),
+        (json!("top_up"), json!("12.50"), json!("payment 1")),
+        (json!("top_up"), json!("-0.000001"), Value::Null),
+    ];
+    assert_eq!(rows[..3].iter().map(told).collect::<Vec<_>>(), expected);
+    assert_eq!((&rows[3]["kind"], &rows[3]["message"]), (&json!("reserve"), &json!(sent)));
+    assert!(rows.iter().any(|row| row["kind"] == "charge" && row["step"] == 1), "{rows:?}");
+
+    let (status, _) = ask(&stand, "sandbox", Method::GET, "/accounts/other/balance", None).await;
+    assert_eq!(status, 404);
+    assert_eq!(act(&stand, "/accounts/other/top-ups", Some(&out)).await.0, 404);
+    assert_eq!(look(&stand, "/accounts/other").await["balance"], Value::Null);
+    assert_eq!(ask(&stand, "sandbox", Method::GET, "/accounts/nobody/ledger", None).await.0, 404);
+    stand.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn real_answers_of_every_operation_are_as_described() {
-    let stand = Stand::start().await;
+    let stand = Stand::start_with(None, &[BALANCE]).await;
     let description = stand.json("/api/v1/openapi.json").await;
     assert_eq!(description["openapi"], "3.1.0");
     let mut body = message("15550100001");
@@ -583,6 +641,7 @@ async fn real_answers_of_every_operation_are_as_described() {
         "sendMessage" => Some(message("15550100004")),
         "replayCallbacks" => Some(json!({"account": "sandbox"})),
         "uploadMedia" => Some(json!("a file")),
+        "topUp" => Some(json!({"amount": "12.5"})),
         "createToken" => Some(json!({"name": "made", "scopes": ["look", "act"]})),
         _ => None,
     };
@@ -600,7 +659,7 @@ async fn real_answers_of_every_operation_are_as_described() {
         let (id, name) = match operation.id {
             "cancelMessage" => (scheduled.as_str(), ""),
             "revokeToken" => ("made", ""),
-            "readAccount" => ("", "sandbox"),
+            "readAccount" | "readBalance" | "readLedger" | "topUp" => ("", "sandbox"),
             "readMedia" | "removeMedia" => (upload, ""),
             id if id.ends_with("Sender") => ("", "Courant"),
             _ => (done.as_str(), "sms"),

@@ -17,8 +17,12 @@ struct Bench {
 
 impl Bench {
     fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    fn start_with(set: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        Self { sandbox: Process::start(&folder.path().join("data"), &[]), folder }
+        Self { sandbox: Process::start(&folder.path().join("data"), set), folder }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -103,6 +107,38 @@ fn a_message_is_sent_waited_for_shown_and_listed() {
     assert!(listed.starts_with("ID") && listed.contains(id), "{listed}");
     assert!(bench.complaint(&["status", "nothing"]).contains("no message has this id"));
     assert!(bench.complaint(&["send", "--to", "1", "--text", "a"]).contains("--account sandbox or other"));
+}
+
+#[test]
+fn money_is_shown_and_put_in() {
+    let bench = Bench::start_with(&["account[sandbox].balance={currency='EUR',initial='1.00'}"]);
+    let pay = ["accounts", "top-up", "sandbox", "12.50", "--reference", "7"];
+    assert_eq!(bench.text(&pay), "13.50 EUR available, 0.00 EUR set aside\n");
+    assert!(bench.complaint(&pay).contains("in the ledger already"));
+    assert_eq!(bench.json(&["accounts", "top-up", "sandbox", "-0.5"])["available"], "13.00");
+    assert_eq!(bench.json(&["accounts", "balance", "sandbox"])["available"], "13.00");
+    let ledger = bench.text(&["accounts", "ledger", "sandbox", "--limit", "2"]);
+    assert!(ledger.contains("opened") && ledger.contains("12.50") && ledger.contains("--after"), "{ledger}");
+    assert!(bench.text(&["accounts"]).contains("13.00 EUR"));
+    assert_eq!(bench.json(&["accounts"])["items"][0]["balance"]["currency"], "EUR");
+    assert!(bench.complaint(&["accounts", "balance", "other"]).contains("has no balance"));
+}
+
+#[test]
+fn a_message_is_cancelled_and_sent_again() {
+    let bench = Bench::start();
+    let later = "2100-01-01T00:00:00Z";
+    let to = ["--account", "sandbox", "--to", "+15550107777", "--text", "hello"];
+    let sent = bench.json(&[&["send", "--send-at", later][..], &to].concat());
+    let id = sent["id"].as_str().expect("an id");
+    assert!(bench.text(&["cancel", id]).contains(id));
+    assert_eq!(bench.json(&["status", id])["status"], "failed");
+    assert!(bench.complaint(&["cancel", id]).contains("settled already"));
+    let again = bench.text(&["resend", id, "--wait", "--idempotency-key", "once"]);
+    assert!(again.starts_with("accepted ") && again.contains("sms says it is delivered"), "{again}");
+    let once = bench.json(&["resend", id, "--idempotency-key", "once"]);
+    assert!(again.contains(once["id"].as_str().expect("an id")) && once["resent_from"] == id, "{once}");
+    assert!(bench.complaint(&["resend", "nothing"]).contains("no message has this id"));
 }
 
 #[test]
