@@ -573,6 +573,20 @@ async fn a_file_is_uploaded_listed_sent_by_its_id_and_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_beyond_the_accounts_limit_is_refused_and_nothing_of_it_is_kept() {
+    let stand = Stand::start_with(None, &["account[sandbox].media.max_file_bytes=20000"]).await;
+    for bytes in [20_001, 8 << 20] {
+        let request = stand.client.post(format!("{}/api/v1/media?account=sandbox", stand.url));
+        let response = request.bearer_auth("sandbox").body(vec![7; bytes]).send().await.expect("an answer");
+        assert_eq!(response.status(), 413);
+        let problem: Value = response.json().await.expect("JSON");
+        assert_eq!(problem["type"], "urn:courant:problem:too-large");
+    }
+    assert_eq!(look(&stand, "/media?account=sandbox").await["items"], json!([]));
+    stand.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn money_is_put_in_once_per_payment_and_every_movement_is_in_the_ledger() {
     let price = "price=[{channel='sms',amount='0.0075',currency='EUR'}]";
     let stand = Stand::start_with(None, &[BALANCE, price]).await;
