@@ -9,7 +9,8 @@ venv=${2:-$(dirname "$0")/../../target/schemathesis}
     "$venv/bin/pip" install -q --disable-pip-version-check schemathesis==4.32.5
 }
 folder=$(mktemp -d)
-"$binary" sandbox --listen 127.0.0.1:0 --data "$folder/data" >"$folder/out" 2>"$folder/log" &
+"$binary" sandbox --listen 127.0.0.1:0 --data "$folder/data" \
+    --set "account[sandbox].balance={currency='EUR',initial='100.00'}" >"$folder/out" 2>"$folder/log" &
 sandbox=$!
 trap 'kill "$sandbox" 2>/dev/null; wait "$sandbox" 2>/dev/null || true; rm -rf "$folder"' EXIT
 for _ in $(seq 100); do

@@ -14,7 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use store::Change;
 
 use super::{
-    backup, callbacks, chart, events, messages, openapi,
+    backup, callbacks, chart, events, media, messages, money, openapi,
     operations::{Act, Kind, Method, Operation, Parameter},
     problem::Problem,
     routes, send,
@@ -76,12 +76,18 @@ async fn exchange(
     let path = parameters.map_err(|_| Problem::invalid("the path is not UTF-8"))?;
     let path: Vec<_> = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let query = query(operation.query, request.uri().query().unwrap_or_default())?;
-    let request = with_body(app, operation, request).await?;
+    // A file is written to disk as it comes.
+    let (request, file) = if operation.act == Act::UploadMedia {
+        let (head, body) = request.into_parts();
+        (http::Request::from_parts(head, Bytes::new()), Some(body))
+    } else {
+        (with_body(app, operation, request).await?, None)
+    };
     let changes = operation.method != Method::Get;
     if changes && app.is_draining() {
         return Err(Problem::overloaded());
     }
-    let key = if operation.method == Method::Post && operation.act != Act::CreateToken {
+    let key = if operation.takes_key() {
         let key = request.headers().get("idempotency-key").map(http::HeaderValue::as_bytes);
         if key.is_some_and(|key| !key.iter().all(|byte| (b' '..=b'~').contains(byte))) {
             return Err(Problem::invalid("Idempotency-Key takes 1 to 255 printable characters"));
@@ -94,6 +100,9 @@ async fn exchange(
     let ask = Ask { app, grant, request, key, path, query, status };
     if operation.act == Act::StreamEvents {
         return events::stream(&ask).await;
+    }
+    if let Some(file) = file {
+        return media::upload(&ask, file).await.map(|response| response.map(Body::from));
     }
     if let Some(earlier) = ask.earlier_answer().await? {
         return Ok(earlier.map(Body::from));
@@ -180,6 +189,7 @@ fn check(parameter: &Parameter, value: &str) -> Result<(), Problem> {
         }
         Kind::Id => (model::MessageId::parse(value).is_some(), "32 hex digits or a UUID".to_owned()),
         Kind::Cursor => (events::is_cursor(value), "the id of an event, such as 17-1".to_owned()),
+        Kind::Upload => (::media::library::MediaId::parse(value).is_some(), "the id of an upload".to_owned()),
         Kind::OneOf(words) => (words().contains(&value), format!("one of {}", words().join(", "))),
     };
     if right { Ok(()) } else { Err(Problem::invalid(format!("`{}` takes {expected}", parameter.name))) }
@@ -229,6 +239,13 @@ impl Ask<'_> {
         response
     }
 
+    /// An answer without a body, with the operation's status of success.
+    pub(super) fn nothing(&self) -> Whole {
+        let mut response = http::Response::new(Bytes::new());
+        *response.status_mut() = self.status;
+        response
+    }
+
     async fn earlier_answer(&self) -> Result<Option<Whole>, Problem> {
         let Some(key) = &self.key else { return Ok(None) };
         let (account, kind, name) = key.place();
@@ -275,14 +292,19 @@ impl Ask<'_> {
                 self.number("minutes").unwrap_or(60),
                 self.text("account"),
             ))),
-            Act::StreamEvents => Err(Problem::internal()),
+            Act::ReadBalance => money::balance(self).await,
+            Act::ReadLedger => money::ledger(self).await,
+            Act::TopUp => self.remembered(money::put_in(self).await?).await,
+            Act::ListMedia => media::list(self),
+            Act::ReadMedia => media::read(self),
+            Act::RemoveMedia => media::remove(self).await,
+            // These have answers or bodies that do not fit into memory.
+            Act::StreamEvents | Act::UploadMedia => Err(Problem::internal()),
             Act::ListTokens => Ok(self.json(&messages::Page::all(tokens::list(self.core()).await?))),
             Act::CreateToken => Ok(self.json(&tokens::create(self.core(), &self.grant, self.body()?).await?)),
             Act::RevokeToken => {
                 tokens::revoke(self.core(), self.path("id")).await?;
-                let mut response = http::Response::new(Bytes::new());
-                *response.status_mut() = self.status;
-                Ok(response)
+                Ok(self.nothing())
             }
             Act::Backup => self.remembered(backup::write(self).await?).await,
         }

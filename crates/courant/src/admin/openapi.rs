@@ -76,7 +76,7 @@ const fn method(method: Method) -> &'static str {
 fn described(operation: &Operation, schemas: &mut Schemas) -> Value {
     let mut parameters: Vec<Value> = path_parameters(operation.path).map(path_parameter).collect();
     parameters.extend(operation.query.iter().map(query_parameter));
-    if operation.method == Method::Post && operation.act != Act::CreateToken {
+    if operation.takes_key() {
         parameters.push(idempotency_key());
     }
     let mut described = json!({
@@ -93,6 +93,11 @@ fn described(operation: &Operation, schemas: &mut Schemas) -> Value {
         let schema = body(&mut schemas.read);
         described["requestBody"] =
             json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+    }
+    if operation.act == Act::UploadMedia {
+        let schema = json!({ "type": "string", "format": "binary", "minLength": 1 });
+        described["requestBody"] =
+            json!({ "required": true, "content": { "application/octet-stream": { "schema": schema } } });
     }
     described
 }
@@ -120,6 +125,7 @@ fn query_parameter(parameter: &Parameter) -> Value {
             "pattern": "^([0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$",
         }),
         Kind::Cursor => json!({ "type": "string", "pattern": "^[0-9]{1,18}-[0-9]{1,18}$" }),
+        Kind::Upload => json!({ "type": "string", "pattern": "^[1-9][0-9]{15}$" }),
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Instant => json!({ "type": "string", "format": "date-time" }),
         Kind::OneOf(words) => json!({ "type": "string", "enum": words() }),
@@ -151,7 +157,12 @@ fn responses(operation: &Operation, schemas: &mut Schemas) -> Value {
             "content": { "text/event-stream": { "schema": { "type": "string" } } },
             "x-event": schema,
         }),
-        Act::RevokeToken => json!({ "description": "Done." }),
+        Act::RevokeToken | Act::RemoveMedia => json!({ "description": "Done." }),
+        Act::UploadMedia => json!({
+            "description": "It is kept.",
+            "content": { "application/json": { "schema": schema } },
+            "links": media_links(),
+        }),
         Act::Send | Act::Resend => json!({
             "description": "Stored and on its way.",
             "content": { "application/json": { "schema": schema } },
@@ -176,6 +187,11 @@ fn responses(operation: &Operation, schemas: &mut Schemas) -> Value {
         | Act::DrainSender
         | Act::ListAccounts
         | Act::ReadAccount
+        | Act::ReadBalance
+        | Act::ReadLedger
+        | Act::TopUp
+        | Act::ListMedia
+        | Act::ReadMedia
         | Act::ReadStats
         | Act::ListTokens
         | Act::CreateToken
@@ -203,13 +219,22 @@ fn links() -> Value {
     })
 }
 
+/// What can be done with a file that was just uploaded.
+fn media_links() -> Value {
+    let link =
+        |operation: &str| json!({ "operationId": operation, "parameters": { "id": "$response.body#/id" } });
+    json!({ "read": link("readMedia"), "remove": link("removeMedia") })
+}
+
 /// The problems that an operation can have.
 fn problems(operation: &Operation) -> Vec<u16> {
     let mut statuses = vec![400, 500, 503];
     if operation.scope.is_some() {
         statuses.extend([401, 403]);
     }
-    if operation.path.contains('{') || matches!(operation.act, Act::StreamEvents | Act::Send) {
+    if operation.path.contains('{')
+        || matches!(operation.act, Act::StreamEvents | Act::Send | Act::UploadMedia | Act::ListMedia)
+    {
         statuses.extend([404, 409]);
     }
     if operation.method != Method::Get {

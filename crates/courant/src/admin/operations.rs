@@ -7,10 +7,12 @@ use serde_json::Value;
 use super::{
     BackupView, Chart, EventView, MadeToken, NewMessage, NewToken, Page, Sent, TokenView,
     callbacks::{Replay, Replayed},
+    money::NewTopUp,
     tokens::Scope,
 };
 use crate::views::{
-    AccountView, CallbackView, MessageRow, MessageView, Overview, RouteView, SenderView, TimelineEntry,
+    AccountView, BalanceView, CallbackView, LedgerView, MediaView, MessageRow, MessageView, Overview,
+    RouteView, SenderView, TimelineEntry,
 };
 
 /// HTTP methods that the API uses.
@@ -76,6 +78,13 @@ pub(super) enum Act {
     DrainSender,
     ListAccounts,
     ReadAccount,
+    ReadBalance,
+    ReadLedger,
+    TopUp,
+    UploadMedia,
+    ListMedia,
+    ReadMedia,
+    RemoveMedia,
     ReadStats,
     StreamEvents,
     ListTokens,
@@ -108,6 +117,8 @@ pub(super) enum Kind {
     Id,
     /// An event's id.
     Cursor,
+    /// An upload's id.
+    Upload,
     /// One of these words.
     OneOf(fn() -> Vec<&'static str>),
 }
@@ -138,7 +149,12 @@ const AFTER: Parameter = Parameter {
     required: false,
 };
 
-const AFTER_CALLBACK: Parameter = Parameter { kind: Kind::Integer(0, i64::MAX), ..AFTER };
+const ACCOUNT: Parameter =
+    Parameter { name: "account", kind: Kind::Text(200), about: "Whose.", required: true };
+
+const AFTER_UPLOAD: Parameter = Parameter { kind: Kind::Upload, ..AFTER };
+
+const AFTER_NUMBER: Parameter = Parameter { kind: Kind::Integer(0, i64::MAX), ..AFTER };
 
 fn channels() -> Vec<&'static str> {
     Channel::ALL.iter().map(|channel| channel.as_str()).collect()
@@ -219,6 +235,14 @@ const fn act(
 ) -> Operation {
     let (method, scope) = (Method::Post, Some(Scope::Act));
     Operation { id, method, path, scope, summary, query: &[], body, status: 200, answer, act }
+}
+
+impl Operation {
+    /// Whether it can be done once only, by the header `Idempotency-Key`. Tokens are shown once and
+    /// remembered nowhere; files are not held, so that nobody can say whether it was the same one.
+    pub(super) fn takes_key(&self) -> bool {
+        self.method == Method::Post && !matches!(self.act, Act::CreateToken | Act::UploadMedia)
+    }
 }
 
 /// Everything that the API does.
@@ -310,7 +334,7 @@ pub static OPERATIONS: &[Operation] = &[
         &[
             one_of("standing", parked, "Only in this standing; those given up if not given."),
             text("account", "Only of this account."),
-            AFTER_CALLBACK,
+            AFTER_NUMBER,
             LIMIT,
         ],
         "Callbacks that were given up, oldest first.",
@@ -389,6 +413,66 @@ pub static OPERATIONS: &[Operation] = &[
     ),
     look("listAccounts", "/accounts", Act::ListAccounts, schema!(Page<AccountView>), &[], "The tenants."),
     look("readAccount", "/accounts/{name}", Act::ReadAccount, schema!(AccountView), &[], "One tenant."),
+    look(
+        "readBalance",
+        "/accounts/{name}/balance",
+        Act::ReadBalance,
+        schema!(BalanceView),
+        &[],
+        "What an account has.",
+    ),
+    look(
+        "readLedger",
+        "/accounts/{name}/ledger",
+        Act::ReadLedger,
+        schema!(Page<LedgerView>),
+        &[AFTER_NUMBER, LIMIT],
+        "The movements of an account's money, oldest first.",
+    ),
+    Operation {
+        scope: Some(Scope::Administer),
+        ..act(
+            "topUp",
+            "/accounts/{name}/top-ups",
+            Act::TopUp,
+            schema!(BalanceView),
+            Some(schema!(NewTopUp)),
+            "Puts money into an account, or takes it out; answers what it has then. A payment's number counts once.",
+        )
+    },
+    Operation {
+        status: 201,
+        query: &[ACCOUNT, Parameter { kind: Kind::Text(255), ..text("filename", "Its name, for showing.") }],
+        ..act(
+            "uploadMedia",
+            "/media",
+            Act::UploadMedia,
+            schema!(MediaView),
+            None,
+            "Keeps the body as a file that messages of the account can name by its id; its type is the header Content-Type.",
+        )
+    },
+    look(
+        "listMedia",
+        "/media",
+        Act::ListMedia,
+        schema!(Page<MediaView>),
+        &[ACCOUNT, AFTER_UPLOAD, LIMIT],
+        "The uploads of an account that have not expired, by id.",
+    ),
+    look("readMedia", "/media/{id}", Act::ReadMedia, schema!(MediaView), &[], "One upload."),
+    Operation {
+        method: Method::Delete,
+        status: 204,
+        ..act(
+            "removeMedia",
+            "/media/{id}",
+            Act::RemoveMedia,
+            nothing,
+            None,
+            "Removes an upload; messages on their way that name it will fail their steps.",
+        )
+    },
     look(
         "readStats",
         "/stats",

@@ -64,5 +64,6 @@ pub(super) async fn read_account(ask: &Ask<'_>) -> Result<Whole, Problem> {
     let account = account.ok_or_else(|| Problem::missing("there is no account of this name"))?;
     let unfinished = ask.core().store.unfinished().await?;
     let unfinished = unfinished.iter().find(|(known, _)| *known == name).map_or(0, |(_, count)| *count);
-    Ok(ask.json(&views::account(account, unfinished)))
+    let balance = views::balance_of(ask.core(), account).await?;
+    Ok(ask.json(&views::account(account, unfinished, balance.as_ref())))
 }

@@ -29,6 +29,8 @@ use crate::{
 const LONGEST: Span = Span::from_hours(30 * 24);
 /// What is taken as a link; whether it leads anywhere, the network will say.
 const LINK: &str = "^https?://[!-~]+$";
+/// What is taken as an id of a file.
+const FILE_ID: &str = "^[!-~]+$";
 /// What [`Phone::parse`] takes.
 const PHONE: &str = r"^ *\+?([ .()-]*[0-9]){1,20}[ .()-]*$";
 /// Most characters of a text; networks have their own, lower limits.
@@ -167,15 +169,21 @@ impl JsonSchema for NewChannel {
     }
 }
 
-/// Media by link.
+/// Media by link, or by the id of an upload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = has_any_of(&["url", "id"])))]
 pub struct NewMedia {
     /// Kind.
     pub kind: NewMediaKind,
     /// A link that the network can fetch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 2048), regex(pattern = LINK))]
-    pub url: String,
+    pub url: Option<String>,
+    /// The id of an upload, ours or the network's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 100), regex(pattern = FILE_ID))]
+    pub id: Option<String>,
     /// Caption.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 4096))]
@@ -394,11 +402,7 @@ fn text_of(place: &str, text: String) -> Result<Content, Problem> {
 }
 
 fn media_of(place: &str, media: NewMedia) -> Result<Content, Problem> {
-    let rest = media.url.strip_prefix("http://").or_else(|| media.url.strip_prefix("https://"));
-    let right = rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic()));
-    if !right || media.url.len() > 2048 {
-        return Err(Problem::invalid(format!("`{place}.media.url` is not a link that a network can fetch")));
-    }
+    let source = media_source(place, media.url, media.id)?;
     let kind = match media.kind {
         NewMediaKind::Image => MediaKind::Image,
         NewMediaKind::Video => MediaKind::Video,
@@ -411,8 +415,26 @@ fn media_of(place: &str, media: NewMedia) -> Result<Content, Problem> {
     if too_long(&media.caption, 4096) || too_long(&media.filename, 255) {
         return Err(Problem::invalid(format!("`{place}.media` has a caption or file name that is too long")));
     }
-    let source = MediaSource::Link(media.url);
     Ok(Content::Media(Media { kind, source, mime: None, caption: media.caption, filename: media.filename }))
+}
+
+fn media_source(place: &str, url: Option<String>, id: Option<String>) -> Result<MediaSource, Problem> {
+    let graphic = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    match (url, id) {
+        (Some(url), None) => {
+            let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+            if !rest.is_some_and(graphic) || url.len() > 2048 {
+                let wrong = format!("`{place}.media.url` is not a link that a network can fetch");
+                return Err(Problem::invalid(wrong));
+            }
+            Ok(MediaSource::Link(url))
+        }
+        (None, Some(id)) if graphic(&id) && id.len() <= 100 => Ok(MediaSource::Id(id)),
+        (None, Some(_)) => Err(Problem::invalid(format!("`{place}.media.id` is not the id of a file"))),
+        (Some(_), Some(_)) | (None, None) => {
+            Err(Problem::invalid(format!("`{place}.media` has either `url` or `id`")))
+        }
+    }
 }
 
 fn template_of(place: &str, template: NewTemplate) -> Result<Content, Problem> {

@@ -166,6 +166,19 @@ impl Client {
         self.answer(self.request(Method::POST, path)).await
     }
 
+    /// Sends a file, read as it goes.
+    pub(super) async fn upload(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        mime: &str,
+        file: std::fs::File,
+    ) -> Result<Value, String> {
+        let request = self.request(Method::POST, path).query(query);
+        let request = request.header(reqwest::header::CONTENT_TYPE, mime);
+        self.answer(request.body(tokio::fs::File::from_std(file))).await
+    }
+
     /// Removes something.
     pub(super) async fn remove(&self, path: &str) -> Result<(), String> {
         self.answered(self.request(Method::DELETE, path).timeout(ANSWER)).await.map(drop)

@@ -1,6 +1,9 @@
-//! `courant media`: what channels take, and whether a file or link would pass.
+//! `courant media`: what channels take, whether a file or link would pass, and uploads.
 
-use std::{fs::File, path::Path};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, Subcommand};
 use ipnet::IpNet;
@@ -12,10 +15,16 @@ use media::{
     probe::{Facts, Format, Size},
 };
 use model::{Channel, content::MediaKind, message::Extras};
+use serde_json::{Value, json};
 
-use super::install_crypto;
+use super::{
+    client::{Remote, say, segment, table as columns},
+    install_crypto,
+    messages::only_account,
+};
+use crate::{admin::Page, views::MediaView};
 
-/// Media: limits and checks.
+/// Media: limits, checks and uploads.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -28,6 +37,49 @@ enum Command {
     Limits,
     /// Look at a file or link as the gateway would before sending it.
     Check(Check),
+    Upload(Upload),
+    List(List),
+    Remove(Remove),
+}
+
+/// Upload a file, so that messages can name it by its id.
+#[derive(Debug, Args)]
+struct Upload {
+    /// The file.
+    file: PathBuf,
+    /// Whose it will be [default: the only account there is].
+    #[arg(long)]
+    account: Option<String>,
+    /// Its type [default: told by its content].
+    #[arg(long)]
+    mime: Option<String>,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+/// List the uploads of an account.
+#[derive(Debug, Args)]
+struct List {
+    /// Whose [default: the only account there is].
+    #[arg(long)]
+    account: Option<String>,
+    /// At most this many.
+    #[arg(long, default_value_t = 50)]
+    limit: u16,
+    /// Go on after this cursor.
+    #[arg(long)]
+    after: Option<String>,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+/// Remove an upload.
+#[derive(Debug, Args)]
+struct Remove {
+    /// Its id.
+    id: String,
+    #[command(flatten)]
+    remote: Remote,
 }
 
 #[derive(Debug, Args)]
@@ -56,6 +108,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), String> {
             Ok(())
         }
         Command::Check(check) => check.run().await,
+        Command::Upload(upload) => upload.run().await,
+        Command::List(list) => list.run().await,
+        Command::Remove(remove) => remove.run().await,
     }
 }
 
@@ -67,6 +122,69 @@ fn table() -> String {
         text += &format!("{row}\n");
     }
     text
+}
+
+impl Upload {
+    async fn run(self) -> Result<(), String> {
+        let client = self.remote.client()?;
+        let explain = |error: std::io::Error| format!("{}: {error}", self.file.display());
+        let told = match self.mime {
+            Some(mime) => Some(mime),
+            None => {
+                let facts = Facts::of(File::open(&self.file).map_err(explain)?, None).map_err(explain)?;
+                facts.format.mime().map(str::to_owned)
+            }
+        };
+        let account = match self.account {
+            Some(account) => account,
+            None => only_account(&client).await?,
+        };
+        let mut query = vec![("account", account)];
+        let name = self.file.file_name().and_then(|name| name.to_str());
+        query.extend(name.map(|name| ("filename", name.to_owned())));
+        let mime = told.as_deref().unwrap_or("application/octet-stream");
+        let file = File::open(&self.file).map_err(explain)?;
+        client.show(client.upload("/media", &query, mime, file).await?, |view: MediaView| {
+            say(&format!("uploaded {} ({}, {} bytes)", view.id, view.mime, view.bytes));
+            if let Some(url) = view.url {
+                say(&url);
+            }
+        })
+    }
+}
+
+impl List {
+    async fn run(self) -> Result<(), String> {
+        let client = self.remote.client()?;
+        let account = match self.account {
+            Some(account) => account,
+            None => only_account(&client).await?,
+        };
+        let mut query = vec![("account", account), ("limit", self.limit.to_string())];
+        query.extend(self.after.map(|after| ("after", after)));
+        client.show(client.look("/media", &query).await?, print_uploads)
+    }
+}
+
+fn print_uploads(page: Page<MediaView>) {
+    let row = |view: MediaView| {
+        let (bytes, until) = (view.bytes.to_string(), view.expires_at.to_string());
+        vec![view.id, view.mime, bytes, until, view.filename.unwrap_or_default()]
+    };
+    let rows: Vec<_> = page.items.into_iter().map(row).collect();
+    columns(&["ID", "TYPE", "BYTES", "EXPIRES", "NAME"], &rows);
+    if let Some(next) = page.next {
+        say(&format!("more: --after {next}"));
+    }
+}
+
+impl Remove {
+    async fn run(self) -> Result<(), String> {
+        let client = self.remote.client()?;
+        client.remove(&format!("/media/{}", segment(&self.id))).await?;
+        let id = self.id;
+        client.show(json!({ "removed": id }), |_: Value| say(&format!("removed {id}")))
+    }
 }
 
 impl Check {

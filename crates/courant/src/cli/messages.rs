@@ -1,4 +1,4 @@
-//! `courant send`, `status`, `messages` and `export`.
+//! `courant send`, `status`, `cancel`, `resend`, `messages` and `export`.
 
 use std::{io::Read as _, path::PathBuf};
 
@@ -32,7 +32,8 @@ pub(super) struct Send {
     /// The text; with --media the caption.
     #[arg(long)]
     text: Option<String>,
-    /// Media for all channels but SMS: `image=https://…`, `video=…`, `audio=…`, `document=…`.
+    /// Media for all channels but SMS: `image=https://…`, `video=…`, `audio=…`, `document=…`; an
+    /// upload by its id.
     #[arg(long, value_name = "KIND=URL")]
     media: Option<String>,
     /// A template for WhatsApp: `NAME` or `NAME:LANGUAGE`.
@@ -94,14 +95,15 @@ fn read_body(path: &std::path::Path) -> Result<Value, String> {
     serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-async fn only_account(client: &Client) -> Result<String, String> {
+/// The account to act for, where none is named and there is only one.
+pub(super) async fn only_account(client: &Client) -> Result<String, String> {
     let accounts: Page<AccountView> = serde_json::from_value(client.look("/accounts", &[]).await?)
         .map_err(|error| format!("the accounts cannot be read: {error}"))?;
     match accounts.items.as_slice() {
         [account] => Ok(account.name.clone()),
         accounts => {
             let names: Vec<&str> = accounts.iter().map(|account| account.name.as_str()).collect();
-            Err(format!("say which account sends: --account {}", names.join(" or ")))
+            Err(format!("say which account: --account {}", names.join(" or ")))
         }
     }
 }
@@ -134,7 +136,8 @@ fn step(arguments: &Send, channel: &str) -> Result<Value, String> {
     match (&arguments.media, &arguments.template) {
         (Some(media), _) if channel != "sms" => {
             let (kind, url) = media.split_once('=').ok_or("--media takes KIND=URL: image=https://…")?;
-            step["media"] = json!({ "kind": kind, "url": url });
+            let source = if url.contains("://") { "url" } else { "id" };
+            step["media"] = json!({ "kind": kind, source: url });
             if let Some(caption) = &arguments.text {
                 step["media"]["caption"] = caption.as_str().into();
             }
@@ -175,6 +178,45 @@ pub(super) async fn status(arguments: Status) -> Result<(), String> {
         }
         _ => client.show(found, |page: Page<MessageRow>| rows(&page.items)),
     }
+}
+
+/// Stop a message that is not settled.
+#[derive(Debug, Args)]
+pub(super) struct Cancel {
+    /// Any id: ours in any spelling, the caller's, a network's, a number.
+    id: String,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+pub(super) async fn cancel(arguments: Cancel) -> Result<(), String> {
+    let client = arguments.remote.client()?;
+    let answer = client.act_plainly(&format!("/messages/{}/cancel", segment(&arguments.id))).await?;
+    client.show(answer, |view: MessageView| say(&format!("{}: {}", view.row.id, view.summary)))
+}
+
+/// Send a new message with the recipient, plan and contents of an earlier one.
+#[derive(Debug, Args)]
+pub(super) struct Resend {
+    /// Any id of the earlier one: ours in any spelling, the caller's, a network's, a number.
+    id: String,
+    /// Sends once for each key, however often it is called.
+    #[arg(long)]
+    idempotency_key: Option<String>,
+    /// Show what happens until it is settled.
+    #[arg(long)]
+    wait: bool,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+pub(super) async fn resend(arguments: Resend) -> Result<(), String> {
+    let client = arguments.remote.client()?;
+    let path = format!("/messages/{}/resend", segment(&arguments.id));
+    let answer = client.act(&path, None::<&Value>, arguments.idempotency_key.as_deref()).await?;
+    let id = answer["id"].as_str().unwrap_or_default().to_owned();
+    client.show(answer, |sent: Sent| say(&format!("accepted {}", sent.id)))?;
+    if arguments.wait { watch::follow(&client, &id).await } else { Ok(()) }
 }
 
 fn print(view: &MessageView) {

@@ -41,7 +41,7 @@ enum Command {
     Demo(DemoArgs),
     /// Check a configuration and say what is wrong with it.
     Check(Check),
-    /// What channels take, and whether a file or link would pass.
+    /// What channels take, whether a file or link would pass, and uploads.
     Media(media::Arguments),
     /// Print the commented default configuration.
     Config,
@@ -49,6 +49,8 @@ enum Command {
     PasswordHash,
     Send(messages::Send),
     Status(messages::Status),
+    Cancel(messages::Cancel),
+    Resend(messages::Resend),
     Watch(watch::Watch),
     Messages(messages::Messages),
     /// Callbacks that were given up: list them, send them again.
@@ -154,6 +156,8 @@ async fn run(command: Command) -> Result<(), String> {
         Command::PasswordHash => password::run(),
         Command::Send(arguments) => messages::send(arguments).await,
         Command::Status(arguments) => messages::status(arguments).await,
+        Command::Cancel(arguments) => messages::cancel(arguments).await,
+        Command::Resend(arguments) => messages::resend(arguments).await,
         Command::Watch(arguments) => watch::run(arguments).await,
         Command::Messages(arguments) => messages::list(arguments).await,
         Command::Callbacks(command) => operate::callbacks(command).await,

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::client::{Client, Remote, say, segment, table};
 use crate::{
     admin::{BackupView, MadeToken, Page, Scope, TokenView},
-    views::{AccountView, CallbackView, RouteView, SenderView},
+    views::{AccountView, BalanceView, CallbackView, LedgerView, RouteView, SenderView},
 };
 
 /// Callbacks that were given up.
@@ -87,15 +87,112 @@ fn print_callbacks(page: Page<CallbackView>) {
     }
 }
 
-/// List the accounts.
+/// Accounts: list them; their money: show it, put some in.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Accounts {
+    #[command(subcommand)]
+    command: Option<Money>,
     #[command(flatten)]
     remote: Remote,
 }
 
+/// Money of accounts.
+#[derive(Debug, Subcommand)]
+enum Money {
+    /// Show what an account has.
+    Balance {
+        /// Its name.
+        name: String,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Show what moved an account's money, oldest first.
+    Ledger {
+        /// Its name.
+        name: String,
+        /// At most this many.
+        #[arg(long, default_value_t = 50)]
+        limit: u16,
+        /// Go on after this cursor.
+        #[arg(long)]
+        after: Option<String>,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Put money into an account.
+    TopUp {
+        /// Its name.
+        name: String,
+        /// How much: 12.50; a negative amount takes money out.
+        #[arg(allow_negative_numbers = true)]
+        amount: String,
+        /// Number of the payment; one that is in the ledger already is refused.
+        #[arg(long)]
+        reference: Option<String>,
+        #[command(flatten)]
+        remote: Remote,
+    },
+}
+
 pub(super) async fn accounts(arguments: Accounts) -> Result<(), String> {
-    let client = arguments.remote.client()?;
+    match arguments.command {
+        Some(command) => money(command).await,
+        None => list_accounts(&arguments.remote.client()?).await,
+    }
+}
+
+async fn money(command: Money) -> Result<(), String> {
+    match command {
+        Money::Balance { name, remote } => {
+            let client = remote.client()?;
+            let path = format!("/accounts/{}/balance", segment(&name));
+            client.show(client.look(&path, &[]).await?, print_balance)
+        }
+        Money::Ledger { name, limit, after, remote } => {
+            let client = remote.client()?;
+            let mut query = vec![("limit", limit.to_string())];
+            query.extend(after.map(|after| ("after", after)));
+            let path = format!("/accounts/{}/ledger", segment(&name));
+            client.show(client.look(&path, &query).await?, print_ledger)
+        }
+        Money::TopUp { name, amount, reference, remote } => {
+            let client = remote.client()?;
+            let mut body = json!({ "amount": amount });
+            if let Some(reference) = reference {
+                body["reference"] = reference.into();
+            }
+            let path = format!("/accounts/{}/top-ups", segment(&name));
+            client.show(client.act(&path, Some(&body), None).await?, print_balance)
+        }
+    }
+}
+
+fn print_balance(view: BalanceView) {
+    say(&format!("{0} {1} available, {2} {1} set aside", view.available, view.currency, view.held));
+}
+
+fn print_ledger(page: Page<LedgerView>) {
+    let row = |view: LedgerView| {
+        let about = view.message.or(view.reference).unwrap_or_default();
+        let step = view.step.map(|step| format!(" (step {step})")).unwrap_or_default();
+        vec![
+            view.id.to_string(),
+            view.at.to_string(),
+            view.kind,
+            view.amount,
+            view.available,
+            format!("{about}{step}"),
+        ]
+    };
+    let rows: Vec<_> = page.items.into_iter().map(row).collect();
+    table(&["ID", "AT", "KIND", "AMOUNT", "AVAILABLE", "FOR"], &rows);
+    if let Some(next) = page.next {
+        say(&format!("more: --after {next}"));
+    }
+}
+
+async fn list_accounts(client: &Client) -> Result<(), String> {
     let row = |view: AccountView| {
         let channels: Vec<String> = view.routes.keys().cloned().collect();
         let suspended = if view.suspended { "suspended" } else { "" };
@@ -104,12 +201,13 @@ pub(super) async fn accounts(arguments: Accounts) -> Result<(), String> {
             view.dialects.join(","),
             channels.join(","),
             view.unfinished.to_string(),
+            view.balance.map(|money| format!("{} {}", money.available, money.currency)).unwrap_or_default(),
             suspended.to_owned(),
         ]
     };
     client.show(client.look("/accounts", &[]).await?, |page: Page<AccountView>| {
         let rows: Vec<_> = page.items.into_iter().map(row).collect();
-        table(&["NAME", "DIALECTS", "CHANNELS", "UNFINISHED", ""], &rows);
+        table(&["NAME", "DIALECTS", "CHANNELS", "UNFINISHED", "BALANCE", ""], &rows);
     })
 }
 

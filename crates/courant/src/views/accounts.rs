@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::StoreError;
+use store::{Balance, StoreError};
 
+use super::{BalanceView, balance};
 use crate::{accounts::Account, core::Core};
 
 /// A tenant.
@@ -31,6 +32,8 @@ pub struct AccountView {
     pub scenarios: Vec<String>,
     /// Messages accepted and not settled.
     pub unfinished: u64,
+    /// What it has; none if it has no balance.
+    pub balance: Option<BalanceView>,
 }
 
 /// All accounts, in the order of the configuration.
@@ -42,12 +45,28 @@ pub async fn accounts(core: &Core) -> Result<Vec<AccountView>, StoreError> {
     let count = |account: &Account| {
         unfinished.iter().find(|(name, _)| *name == account.name).map_or(0, |(_, count)| *count)
     };
-    Ok(core.accounts.all().iter().map(|known| account(known, count(known))).collect())
+    let mut views = Vec::new();
+    for known in core.accounts.all() {
+        views.push(account(known, count(known), balance_of(core, known).await?.as_ref()));
+    }
+    Ok(views)
 }
 
-/// One account, with how many of its messages are not settled.
+/// What an account has, if it keeps a balance now.
+///
+/// # Errors
+/// If the store cannot read.
+pub async fn balance_of(core: &Core, account: &Account) -> Result<Option<Balance>, StoreError> {
+    if core.billing.keeps_balance(&account.name) {
+        core.store.balance(account.name.clone()).await
+    } else {
+        Ok(None)
+    }
+}
+
+/// One account, with how many of its messages are not settled and what it has.
 #[must_use]
-pub fn account(account: &Account, unfinished: u64) -> AccountView {
+pub fn account(account: &Account, unfinished: u64, kept: Option<&Balance>) -> AccountView {
     let config = &account.config;
     AccountView {
         name: config.name.clone(),
@@ -68,6 +87,7 @@ pub fn account(account: &Account, unfinished: u64) -> AccountView {
         plans: config.plans.len(),
         scenarios: config.scenarios.iter().map(|scenario| scenario.key.clone()).collect(),
         unfinished,
+        balance: kept.map(balance),
     }
 }
 

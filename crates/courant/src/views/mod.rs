@@ -9,8 +9,10 @@
 mod accounts;
 mod callbacks;
 mod find;
+mod media;
 mod message;
 mod moment;
+mod money;
 mod overview;
 mod routes;
 mod sight;
@@ -18,14 +20,16 @@ mod sight;
 mod tests;
 pub mod words;
 
-pub use accounts::{AccountView, account, accounts};
+pub use accounts::{AccountView, account, accounts, balance_of};
 pub use callbacks::{CallbackView, callback};
 pub use find::find;
+pub use media::{MediaView, media};
 pub use message::{
     Ids, MessageRow, MessageView, NetworkCodeView, NetworkId, Next, Spelling, StepView, TimelineDecision,
     TimelineEntry, VendorId, entry, message, message_of, row,
 };
 pub use moment::Moment;
+pub use money::{BalanceView, LedgerView, balance, movement};
 pub use overview::{Overview, StoreView, overview};
 pub use routes::{LaneView, RouteView, SenderView, route, routes, senders};
 pub use sight::Sight;

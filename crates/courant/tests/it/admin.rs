@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use crate::harness::Stand;
 
+/// The sandbox's account has money.
+const BALANCE: &str = "account[sandbox].balance={currency='EUR',initial='1.00'}";
+
 /// The answer to a request with a token: status and body.
 async fn ask(stand: &Stand, token: &str, method: Method, path: &str, body: Option<&Value>) -> (u16, Value) {
     let request = stand.client.request(method, format!("{}/api/v1{path}", stand.url)).bearer_auth(token);
@@ -516,8 +519,131 @@ fn misfits(description: &Value, schema: &Value, value: &Value, place: &str) -> V
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn real_answers_of_every_operation_are_as_described() {
+async fn a_file_is_uploaded_listed_sent_by_its_id_and_removed() {
+    const JPEG: &[u8] = include_bytes!("../../../sandbox/samples/sample.jpg");
     let stand = Stand::start().await;
+    let upload = async |account: &str, kind: &str, bytes: &'static [u8]| {
+        let request =
+            stand.client.post(format!("{}/api/v1/media?account={account}&filename=a.jpg", stand.url));
+        let request = request.bearer_auth("sandbox").header("content-type", kind).body(bytes);
+        let response = request.send().await.expect("an answer");
+        (response.status().as_u16(), response.json::<Value>().await.expect("JSON"))
+    };
+    let (status, made) = upload("sandbox", "Image/JPG; q=1", JPEG).await;
+    assert_eq!(status, 201, "{made}");
+    let id = made["id"].as_str().expect("an id");
+    assert_eq!(
+        (&made["mime"], &made["filename"], &made["bytes"]),
+        (&json!("image/jpeg"), &json!("a.jpg"), &json!(JPEG.len()))
+    );
+    let public = stand.client.get(made["url"].as_str().expect("an address")).send().await.expect("an answer");
+    assert_eq!(public.bytes().await.expect("a body"), JPEG);
+    assert_eq!(upload("sandbox", "image/jpeg", b"").await.0, 400);
+    assert_eq!(upload("nobody", "image/jpeg", JPEG).await.0, 404);
+
+    upload("sandbox", "nonsense", b"anything").await;
+    let first = look(&stand, "/media?account=sandbox&limit=1").await;
+    let rest = look(
+        &stand,
+        &format!("/media?account=sandbox&after={}", first["items"][0]["id"].as_str().expect("an id")),
+    )
+    .await;
+    let all = [&first["items"][0], &rest["items"][0]];
+    assert!(all.contains(&&made) && rest["items"].as_array().is_some_and(|rest| rest.len() == 1), "{rest}");
+    assert!(all.iter().any(|view| view["mime"] == "application/octet-stream"));
+    assert_eq!(look(&stand, "/media?account=other").await["items"], json!([]));
+    let (_, token) = act(&stand, "/tokens", Some(&json!({"name": "eyes", "scopes": ["look"]}))).await;
+    let token = token["token"].as_str().expect("a token");
+    let (_, masked) = ask(&stand, token, Method::GET, &format!("/media/{id}"), None).await;
+    assert_eq!(
+        (&masked["id"], &masked["url"], &masked["filename"]),
+        (&json!(id), &Value::Null, &Value::Null)
+    );
+    assert_eq!(ask(&stand, token, Method::DELETE, &format!("/media/{id}"), None).await.0, 403);
+
+    let media = json!({"kind": "image", "id": id});
+    let body = json!({"account": "sandbox", "to": "15550107777", "steps": [{"channel": "whatsapp", "media": media}]});
+    let sent = send(&stand, &body).await;
+    assert_eq!(settled(&stand, &sent).await["status"], "delivered");
+    assert_eq!(stand.inbox("15550107777").await[0]["media"]["size"], JPEG.len());
+    assert_eq!(ask(&stand, "sandbox", Method::DELETE, &format!("/media/{id}"), None).await.0, 204);
+    assert_eq!(ask(&stand, "sandbox", Method::DELETE, &format!("/media/{id}"), None).await.0, 404);
+    assert_eq!(ask(&stand, "sandbox", Method::GET, &format!("/media/{id}"), None).await.0, 404);
+    stand.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_beyond_the_accounts_limit_is_refused_and_nothing_of_it_is_kept() {
+    let stand = Stand::start_with(None, &["account[sandbox].media.max_file_bytes=20000"]).await;
+    for bytes in [20_001, 8 << 20] {
+        let request = stand.client.post(format!("{}/api/v1/media?account=sandbox", stand.url));
+        let response = request.bearer_auth("sandbox").body(vec![7; bytes]).send().await.expect("an answer");
+        assert_eq!(response.status(), 413);
+        let problem: Value = response.json().await.expect("JSON");
+        assert_eq!(problem["type"], "urn:courant:problem:too-large");
+    }
+    assert_eq!(look(&stand, "/media?account=sandbox").await["items"], json!([]));
+    stand.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn money_is_put_in_once_per_payment_and_every_movement_is_in_the_ledger() {
+    let price = "price=[{channel='sms',amount='0.0075',currency='EUR'}]";
+    let stand = Stand::start_with(None, &[BALANCE, price]).await;
+    let top_up = json!({"amount": "12.5", "reference": "payment 1"});
+    let (status, kept) = act(&stand, "/accounts/sandbox/top-ups", Some(&top_up)).await;
+    assert_eq!((status, &kept), (200, &json!({"currency": "EUR", "available": "13.50", "held": "0.00"})));
+    let (status, problem) = act(&stand, "/accounts/sandbox/top-ups", Some(&top_up)).await;
+    assert_eq!((status, &problem["type"]), (409, &json!("urn:courant:problem:conflict")));
+    let out = json!({"amount": "-0.000001"});
+    assert_eq!(act(&stand, "/accounts/sandbox/top-ups", Some(&out)).await.1["available"], "13.499999");
+    for amount in ["", "-", "1.", "1,5", "0.0000001", "1000000000", "--1", "1e3"] {
+        let (status, problem) =
+            act(&stand, "/accounts/sandbox/top-ups", Some(&json!({ "amount": amount }))).await;
+        assert_eq!(status, 400, "{amount}: {problem}");
+    }
+    let (_, token) =
+        act(&stand, "/tokens", Some(&json!({"name": "worker", "scopes": ["look", "act"]}))).await;
+    let token = token["token"].as_str().expect("a token");
+    assert_eq!(ask(&stand, token, Method::POST, "/accounts/sandbox/top-ups", Some(&out)).await.0, 403);
+
+    let step = json!({"channel": "sms", "text": "hello"});
+    let body = json!({"account": "sandbox", "to": "15550107777", "steps": [step]});
+    let sent = send(&stand, &body).await;
+    settled(&stand, &sent).await;
+    let kept = look(&stand, "/accounts/sandbox/balance").await;
+    assert_eq!(kept, json!({"currency": "EUR", "available": "13.492499", "held": "0.00"}));
+    assert_eq!(look(&stand, "/accounts/sandbox").await["balance"], kept);
+    let (mut rows, mut after) = (Vec::new(), 0.to_string());
+    loop {
+        let page = look(&stand, &format!("/accounts/sandbox/ledger?limit=2&after={after}")).await;
+        rows.extend(page["items"].as_array().expect("rows").clone());
+        match page["next"].as_str() {
+            Some(next) => next.clone_into(&mut after),
+            None => break,
+        }
+    }
+    let told = |row: &Value| (row["kind"].clone(), row["amount"].clone(), row["reference"].clone());
+    let expected = [
+        (json!("opened"), json!("1.00"), Value::Null),
+        (json!("top_up"), json!("12.50"), json!("payment 1")),
+        (json!("top_up"), json!("-0.000001"), Value::Null),
+    ];
+    assert_eq!(rows[..3].iter().map(told).collect::<Vec<_>>(), expected);
+    assert_eq!((&rows[3]["kind"], &rows[3]["message"]), (&json!("reserve"), &json!(sent)));
+    assert!(rows.iter().any(|row| row["kind"] == "charge" && row["step"] == 1), "{rows:?}");
+
+    let (status, _) = ask(&stand, "sandbox", Method::GET, "/accounts/other/balance", None).await;
+    assert_eq!(status, 404);
+    assert_eq!(act(&stand, "/accounts/other/top-ups", Some(&out)).await.0, 404);
+    assert_eq!(look(&stand, "/accounts/other").await["balance"], Value::Null);
+    assert_eq!(ask(&stand, "sandbox", Method::GET, "/accounts/nobody/ledger", None).await.0, 404);
+    stand.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn real_answers_of_every_operation_are_as_described() {
+    let stand = Stand::start_with(None, &[BALANCE]).await;
     let description = stand.json("/api/v1/openapi.json").await;
     assert_eq!(description["openapi"], "3.1.0");
     let mut body = message("15550100001");
@@ -528,9 +654,13 @@ async fn real_answers_of_every_operation_are_as_described() {
     let bodies = |operation: &str| match operation {
         "sendMessage" => Some(message("15550100004")),
         "replayCallbacks" => Some(json!({"account": "sandbox"})),
+        "uploadMedia" => Some(json!("a file")),
+        "topUp" => Some(json!({"amount": "12.5"})),
         "createToken" => Some(json!({"name": "made", "scopes": ["look", "act"]})),
         _ => None,
     };
+    let (_, upload) = act(&stand, "/media?account=sandbox&filename=a.json", Some(&json!("a file"))).await;
+    let upload = upload["id"].as_str().expect("an id");
     let mut seen = 0;
     for operation in courant::admin::OPERATIONS {
         let described = format!("/api/v1{}", operation.path);
@@ -543,12 +673,17 @@ async fn real_answers_of_every_operation_are_as_described() {
         let (id, name) = match operation.id {
             "cancelMessage" => (scheduled.as_str(), ""),
             "revokeToken" => ("made", ""),
-            "readAccount" => ("", "sandbox"),
+            "readAccount" | "readBalance" | "readLedger" | "topUp" => ("", "sandbox"),
+            "readMedia" | "removeMedia" => (upload, ""),
             id if id.ends_with("Sender") => ("", "Courant"),
             _ => (done.as_str(), "sms"),
         };
         let path = operation.path.replace("{id}", id).replace("{name}", name).replace("{channel}", "sms");
-        let path = if operation.id == "findMessages" { format!("{path}?text={done}") } else { path };
+        let path = match operation.id {
+            "findMessages" => format!("{path}?text={done}"),
+            "uploadMedia" | "listMedia" => format!("{path}?account=sandbox"),
+            _ => path,
+        };
         let verb = method.to_uppercase().parse().expect("a method");
         let (status, answer) = ask(&stand, "sandbox", verb, &path, bodies(operation.id).as_ref()).await;
         let response = &entry["responses"][status.to_string()];

@@ -17,8 +17,12 @@ struct Bench {
 
 impl Bench {
     fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    fn start_with(set: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        Self { sandbox: Process::start(&folder.path().join("data"), &[]), folder }
+        Self { sandbox: Process::start(&folder.path().join("data"), set), folder }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -106,6 +110,38 @@ fn a_message_is_sent_waited_for_shown_and_listed() {
 }
 
 #[test]
+fn money_is_shown_and_put_in() {
+    let bench = Bench::start_with(&["account[sandbox].balance={currency='EUR',initial='1.00'}"]);
+    let pay = ["accounts", "top-up", "sandbox", "12.50", "--reference", "7"];
+    assert_eq!(bench.text(&pay), "13.50 EUR available, 0.00 EUR set aside\n");
+    assert!(bench.complaint(&pay).contains("in the ledger already"));
+    assert_eq!(bench.json(&["accounts", "top-up", "sandbox", "-0.5"])["available"], "13.00");
+    assert_eq!(bench.json(&["accounts", "balance", "sandbox"])["available"], "13.00");
+    let ledger = bench.text(&["accounts", "ledger", "sandbox", "--limit", "2"]);
+    assert!(ledger.contains("opened") && ledger.contains("12.50") && ledger.contains("--after"), "{ledger}");
+    assert!(bench.text(&["accounts"]).contains("13.00 EUR"));
+    assert_eq!(bench.json(&["accounts"])["items"][0]["balance"]["currency"], "EUR");
+    assert!(bench.complaint(&["accounts", "balance", "other"]).contains("has no balance"));
+}
+
+#[test]
+fn a_message_is_cancelled_and_sent_again() {
+    let bench = Bench::start();
+    let later = "2100-01-01T00:00:00Z";
+    let to = ["--account", "sandbox", "--to", "+15550107777", "--text", "hello"];
+    let sent = bench.json(&[&["send", "--send-at", later][..], &to].concat());
+    let id = sent["id"].as_str().expect("an id");
+    assert!(bench.text(&["cancel", id]).contains(id));
+    assert_eq!(bench.json(&["status", id])["status"], "failed");
+    assert!(bench.complaint(&["cancel", id]).contains("settled already"));
+    let again = bench.text(&["resend", id, "--wait", "--idempotency-key", "once"]);
+    assert!(again.starts_with("accepted ") && again.contains("sms says it is delivered"), "{again}");
+    let once = bench.json(&["resend", id, "--idempotency-key", "once"]);
+    assert!(again.contains(once["id"].as_str().expect("an id")) && once["resent_from"] == id, "{once}");
+    assert!(bench.complaint(&["resend", "nothing"]).contains("no message has this id"));
+}
+
+#[test]
 fn routes_senders_accounts_callbacks_and_tokens_are_shown_and_steered() {
     let bench = Bench::start();
     assert_eq!(bench.json(&["routes", "pause", "sms"])["standing"], "paused");
@@ -140,6 +176,21 @@ fn routes_senders_accounts_callbacks_and_tokens_are_shown_and_steered() {
         nobody.env_remove("COURANT_TOKEN").env("XDG_CONFIG_HOME", "/nonexistent").output().expect("it runs");
     assert!(text(&nobody.stderr).contains("--token"), "{}", text(&nobody.stderr));
     assert!(bench.complaint(&["messages", "--url", "http://127.0.0.1:1"]).contains("courant serve"));
+}
+
+#[test]
+fn a_file_is_uploaded_listed_and_removed() {
+    let bench = Bench::start();
+    let file = bench.file("note.txt", "a few words\n");
+    let made = bench.json(&["media", "upload", shown(&file), "--account", "sandbox"]);
+    let id = made["id"].as_str().expect("an id");
+    assert_eq!((&made["mime"], &made["filename"]), (&Value::from("text/plain"), &Value::from("note.txt")));
+    let listed = bench.text(&["media", "list", "--account", "sandbox"]);
+    assert!(listed.contains(id) && listed.contains("note.txt"), "{listed}");
+    assert!(bench.text(&["media", "remove", id]).contains(id));
+    assert!(!bench.text(&["media", "list", "--account", "sandbox"]).contains(id));
+    assert!(bench.complaint(&["media", "remove", id]).contains("no upload of this id"));
+    assert!(bench.complaint(&["media", "upload", "nowhere", "--account", "sandbox"]).contains("nowhere"));
 }
 
 #[test]

@@ -253,6 +253,39 @@ async fn kaleyras_sample_with_comments_is_taken_and_its_failures_are_worded_to_t
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn kaleyras_upload_is_sent_by_its_id_and_the_handset_shows_the_picture() {
+    const JPEG: &[u8] = include_bytes!("../../../sandbox/samples/sample.jpg");
+    let stand = Stand::start().await;
+    let sender = "/v2/HXAP16XXXXXX97IN/whatsapp/91XXXXXXXXXX";
+    let file =
+        reqwest::multipart::Part::bytes(JPEG).file_name("a.jpg").mime_str("image/jpeg").expect("a type");
+    let form = reqwest::multipart::Form::new().part("file", file).text("type", "image/jpeg");
+    let upload = stand.client.post(format!("{}{sender}/media", stand.url)).header(KALEYRA.0, KALEYRA.1);
+    let answer = upload.multipart(form).send().await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+    let answer: Value = answer.json().await.expect("JSON");
+    let id = answer["data"]["id"].as_str().expect("an id").to_owned();
+    assert_eq!((&answer["code"], &answer["data"]["media_id"]), (&json!("WA200"), &json!(id)));
+
+    let body = json!({"messaging_object": {"messaging_product": "whatsapp", "recipient_type": "individual",
+        "to": "+917777777777", "type": "image", "image": {"id": id, "caption": "Look"}}});
+    let (status, sent) =
+        call(&stand, "POST", &format!("{sender}/messages"), KALEYRA, &body.to_string()).await;
+    assert_eq!((status, &sent["code"]), (202, &json!("WA202")), "{sent}");
+    let shown = arrived(&stand, "917777777777", "whatsapp").await;
+    let media = &shown["media"];
+    assert_eq!((&media["mime_type"], &media["caption"]), (&json!("image/jpeg"), &json!("Look")), "{shown}");
+    assert_eq!(media["size"], JPEG.len(), "{shown}");
+
+    let account = stand.core().accounts.by_name(&"sandbox".into()).expect("is configured");
+    let kept = stand.core().media.find(account, &id).expect("is kept");
+    let public = stand.core().media.url(&kept).expect("a public address");
+    let picture = stand.client.get(public).send().await.expect("an answer");
+    assert_eq!(picture.bytes().await.expect("a body"), JPEG);
+    stand.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stored_plan_adds_the_fallback_that_the_vendors_api_lacks() {
     let plan = r#"account[sandbox].plan=[{ dialect = "messangi", patience_ms = 500, then = [{ channel = "sms", text = "{caption} {link}" }] }]"#;
     let stand = Stand::start_with(None, &[plan]).await;
