@@ -6,7 +6,7 @@ use http::header;
 use model::{MessageId, Span, Status, Time};
 use store::{HistoryEntry, Record, Search};
 
-use super::{sandbox::RunningSandbox, told_to_stop};
+use super::{StopSignal, sandbox::RunningSandbox};
 use crate::{clock, core::Core, views::words};
 
 /// Longest wait for all samples to come to their end.
@@ -86,16 +86,17 @@ const SAMPLES: &[Sample] = &[
 
 /// Runs the demo; with `once`, ends when all samples have, and fails if one did not end well.
 pub(super) async fn run(listen: SocketAddr, once: bool) -> Result<(), String> {
+    let mut stop = StopSignal::listen()?;
     let sandbox = RunningSandbox::start(listen, None, &[]).await?;
     let url = sandbox.gateway.app.url().to_owned();
     println!("ready {url}\n");
     let told = tokio::select! {
         told = play(&sandbox.gateway.app.core, &url) => told,
-        () = told_to_stop() => Ok(()),
+        () = stop.told() => Ok(()),
     };
     if !once && told.is_ok() {
         println!("\nThe sandbox goes on at {url}; press Ctrl-C to end it.");
-        told_to_stop().await;
+        stop.told().await;
     }
     let stopped = sandbox.stop().await;
     told.and(stopped)

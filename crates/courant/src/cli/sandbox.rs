@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use sandbox::{Options, Sandbox};
 use tempfile::TempDir;
 
-use super::{install_crypto, start_log, told_to_stop};
+use super::{StopSignal, install_crypto, start_log};
 use crate::{
     app::{App, Running},
     config::{Config, SANDBOX, Source},
@@ -26,11 +26,12 @@ pub(super) async fn run(
     data: Option<PathBuf>,
     overrides: &[String],
 ) -> Result<(), String> {
+    let mut stop = StopSignal::listen()?;
     let sandbox = RunningSandbox::start(listen, data, overrides).await?;
     let url = sandbox.gateway.app.url().to_owned();
     println!("ready {url}");
     eprintln!("{}", welcome(&url));
-    told_to_stop().await;
+    stop.told().await;
     sandbox.stop().await
 }
 

@@ -73,21 +73,37 @@ pub(super) fn load(source: &Source, overrides: &[String]) -> Result<Config, Conf
         return toml::from_str(&source.text).map_err(|error| explain(source, &error));
     }
     tree.try_into().map_err(|error: Error| {
-        let key = quoted(error.message()).unwrap_or_default();
-        if key.is_empty() {
-            source.complaint_at(None, error.message().to_owned())
-        } else {
-            source.complaint(&key, error.message().to_owned())
+        // The tree has lost its lines: look for the same fault in the text.
+        let plain = Source { name: source.name.clone(), text: without_references(&source.text) };
+        match toml::from_str::<Config>(&plain.text) {
+            Err(in_text) if in_text.message() == error.message() => explain(&plain, &in_text),
+            Ok(_) | Err(_) => source.complaint(&quoted(error.message()), error.message().to_owned()),
         }
     })
+}
+
+/// The text with each reference to a secret replaced by an empty one; lines stay.
+fn without_references(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find('{') {
+        plain += &rest[..start];
+        let end = rest[start..].find(['}', '\n']).map_or(rest.len(), |length| start + length + 1);
+        let inner = rest[start + 1..end].trim_end_matches('}').trim();
+        let is_reference = !inner.contains(',') && (inner.starts_with("env") || inner.starts_with("file"));
+        plain += if is_reference { "\"\"" } else { &rest[start..=start] };
+        rest = if is_reference { &rest[end..] } else { &rest[start + 1..] };
+    }
+    plain + rest
 }
 
 fn explain(source: &Source, error: &Error) -> ConfigError {
     source.complaint_at(error.span().map(|span| span.start), error.message().trim().to_owned())
 }
 
-fn quoted(message: &str) -> Option<String> {
-    message.split('`').nth(1).map(str::to_owned)
+/// The key that a message names, or what is in no line.
+fn quoted(message: &str) -> String {
+    message.split('`').nth(1).unwrap_or("\0").to_owned()
 }
 
 fn last_key(text: &str) -> String {

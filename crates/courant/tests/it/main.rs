@@ -6,6 +6,7 @@ mod bad_days;
 mod behaviours;
 mod billing;
 mod cli;
+mod configuration;
 mod console;
 mod crash;
 mod durability;

@@ -1,0 +1,59 @@
+//! What is wrong with a configuration is named with file, line and key.
+
+use std::process::Command;
+
+fn check(text: &str) -> (bool, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("courant.toml");
+    std::fs::write(&file, text).expect("written");
+    let output = Command::new(env!("CARGO_BIN_EXE_courant"))
+        .args(["check", "--config"])
+        .arg(&file)
+        .env("COURANT_TEST_SECRET", "secret-value")
+        .env_remove("COURANT_TEST_ABSENT")
+        .output()
+        .expect("it runs");
+    let said =
+        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    (output.status.success(), said)
+}
+
+#[test]
+fn faults_are_named_with_file_line_and_key() {
+    let route =
+        "[[route]]\nname = \"wa\"\n[route.whatsapp_cloud]\ntoken = { env = \"COURANT_TEST_SECRET\" }\n";
+    let cases = [
+        ("[server]\nlissten = \"127.0.0.1:1\"\n".to_owned(), "courant.toml:2:", "lissten"),
+        ("[server]\nlisten = 3\n".to_owned(), "courant.toml:2:", "invalid"),
+        ("[server\n".to_owned(), "courant.toml:1:", ""),
+        (
+            "[store]\n\npath = { env = \"COURANT_TEST_ABSENT\" }\n".to_owned(),
+            "courant.toml:3:",
+            "COURANT_TEST_ABSENT",
+        ),
+        (route.to_owned(), "courant.toml:3:", "numbers"),
+        (format!("{route}unknown_key = 1\n"), "courant.toml:5:", "unknown_key"),
+        (
+            "[[account]]\nname = \"a\"\nroutes = { sms = [\"nowhere\"] }\n".to_owned(),
+            "courant.toml:3:",
+            "nowhere",
+        ),
+        (
+            "[[account]]\nname = \"a\"\n[[account]]\nname = \"a\"\n".to_owned(),
+            "courant.toml:",
+            "two accounts",
+        ),
+        ("[[route]]\nname = \"empty\"\n".to_owned(), "courant.toml:2:", "connector"),
+    ];
+    for (text, place, key) in cases {
+        let (fine, said) = check(&text);
+        assert!(!fine && said.contains(place) && said.contains(key), "{text}\n{said}");
+        assert!(!said.contains("secret-value"), "{said}");
+    }
+}
+
+#[test]
+fn a_right_configuration_is_said_to_be_right() {
+    let (fine, said) = check("[server]\nlisten = \"127.0.0.1:9\"\n");
+    assert!(fine && said.contains("is right"), "{said}");
+}
