@@ -3,7 +3,7 @@
 # not as described. Usage: schemathesis.sh COURANT-BINARY [VENV]; seconds, bounded by its examples.
 set -euo pipefail
 binary=$(realpath "$1")
-venv=${2:-$(dirname "$0")/../../target/schemathesis}
+venv=$(realpath -m "${2:-$(dirname "$0")/../../target/schemathesis}")
 [ -x "$venv/bin/schemathesis" ] || {
     python3 -m venv "$venv"
     "$venv/bin/pip" install -q --disable-pip-version-check schemathesis==4.32.5
