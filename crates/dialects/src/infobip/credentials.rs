@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Request;
 use model::{Refusal, call::AuthFault};
 
-use super::{read, settings::Settings};
+use super::{path, settings::Settings};
 use crate::{Credentials, Identity, Key, Proof, support};
 
 /// Users by name, keys by the hash of the key.
@@ -20,7 +20,7 @@ fn identity(principal: String, secret: &Key) -> Identity {
 
 /// The credentials that a request presents; `None` where it signs in.
 pub(super) fn present(request: &Request<Bytes>) -> Result<Option<Credentials>, Refusal> {
-    if read::signs_in(request) {
+    if path::signs_in(request) {
         return Ok(None);
     }
     let (scheme, rest) = support::authorization(request.headers())?;

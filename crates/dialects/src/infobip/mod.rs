@@ -2,10 +2,11 @@
 //!
 //! JSON only; the vendor's XML forms are refused in the vendor's error shape. What is spoken,
 //! which quirks are kept and where the facts come from is told in `docs/dialects/infobip.md`.
-//! Start with `read/mod.rs` (the paths), then `status.rs` (the codes).
+//! Start with `path.rs` (the operations), then `status.rs` (the codes).
 
 mod callback;
 mod credentials;
+mod path;
 mod read;
 mod refuse;
 mod settings;
@@ -37,7 +38,7 @@ impl Dialect for Infobip {
     }
 
     fn body_limit(&self, head: &http::request::Parts) -> u64 {
-        read::body_limit(head.uri.path())
+        path::body_limit(head.uri.path())
     }
 
     fn identities(&self, settings: &crate::Settings) -> Vec<Identity> {

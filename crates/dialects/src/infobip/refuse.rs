@@ -10,7 +10,8 @@ use http::{
 use model::{Call, Cause, Refusal, call::Missing};
 
 use super::{
-    read::{self, Operation},
+    path::{self, Operation},
+    read,
     wire::{ErrorBody, RequestError, ServiceException},
     write,
 };
@@ -84,7 +85,7 @@ fn words(request: &Request<Bytes>, refusal: &Refusal) -> Words {
 
 /// A scenario that a request to send names, and that is not there, is a fault of that request.
 fn not_found(request: &Request<Bytes>, missing: Missing) -> Words {
-    let sends = matches!(read::operation(request), Ok(Operation::Advanced | Operation::Text));
+    let sends = matches!(path::operation(request), Ok(Operation::Advanced | Operation::Text));
     match missing {
         Missing::DefaultScenario => BAD_REQUEST,
         Missing::Scenario if sends => BAD_REQUEST,

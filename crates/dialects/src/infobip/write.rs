@@ -11,7 +11,7 @@ use serde_json::{Number, Value};
 
 use super::{
     Settings,
-    read::{self, Operation},
+    path::{self, Operation},
     refuse, status, time,
     wire::{self, MessageMemo},
 };
@@ -72,7 +72,7 @@ fn scenario(stored: &Scenario) -> wire::Scenario<'_> {
 }
 
 fn signed_in(request: &Request<Bytes>, token: &str) -> Response<Bytes> {
-    if read::operation(request) == Ok(Operation::Token) {
+    if path::operation(request) == Ok(Operation::Token) {
         let token = wire::AccessToken { access_token: token, token_type: "Bearer", expires_in: TOKEN_LIFE };
         return json(StatusCode::OK, &token);
     }
