@@ -10,6 +10,7 @@ use store::Record;
 use crate::{
     clock,
     core::Core,
+    desk::shard::Job,
     dispatch::Permit,
     mediadesk::prepare::{self, Ready},
     routes::Route,
@@ -34,10 +35,10 @@ pub fn spawn_send(
         core.metrics.answered(&route, &event, clock::now().since(began));
         drop(permit);
         let upstream = upstream_of(&event);
-        core.shards.event(attempt.message, event).await;
-        if !upstream.is_empty() {
-            hand_over.answered(&core, attempt, &upstream).await;
-        }
+        let hand_over = Arc::new(hand_over);
+        let open = Arc::clone(&hand_over);
+        core.shards.send(Job::Answered { id: attempt.message, event, open }).await;
+        hand_over.answered(attempt, &upstream);
     });
 }
 

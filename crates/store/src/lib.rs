@@ -103,6 +103,13 @@ pub trait Store: Send + Sync + 'static {
     /// callback of each message and address is eligible, so that order per message holds.
     fn callbacks_due(&self, until: Time, limit: usize) -> Reply<'_, Vec<StoredCallback>>;
 
+    /// Callbacks that commits have made due since this was asked last: those that
+    /// [`Self::callbacks_due`] would show too, without a look into the outbox. A store need not
+    /// keep them, nor all of them: then it says so, and the outbox must be looked into.
+    fn fresh_callbacks(&self) -> Fresh {
+        Fresh { callbacks: Vec::new(), complete: false }
+    }
+
     /// When the next callback after those is due.
     fn next_callback_at(&self) -> Reply<'_, Option<Time>>;
 
@@ -467,6 +474,21 @@ pub struct StoredCallback {
     pub standing: CallbackStanding,
     /// What came of the last try, in words.
     pub last_result: Option<String>,
+}
+
+/// Callbacks that became due a moment ago.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fresh {
+    /// In the order of their commits.
+    pub callbacks: Vec<StoredCallback>,
+    /// Whether there were no others.
+    pub complete: bool,
+}
+
+impl Default for Fresh {
+    fn default() -> Self {
+        Self { callbacks: Vec::new(), complete: true }
+    }
 }
 
 /// Where a callback stands.

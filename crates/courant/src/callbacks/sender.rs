@@ -1,5 +1,9 @@
 //! Delivers callbacks from the outbox: at least once, in order per message and address, retried
 //! by the dialect's own schedule, parked afterwards.
+//!
+//! Most callbacks are delivered as soon as they are stored, without a look into the outbox: the
+//! store tells of those that a commit made due. The outbox is looked into when that was not all,
+//! when there was no place for one, and when a retry is due.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -37,6 +41,10 @@ struct Flight {
     /// Landed since the outbox was last asked: its answer may still show them as they were.
     landed: HashSet<i64>,
     per_host: HashMap<String, usize>,
+    /// One that was due found no place.
+    left_behind: bool,
+    /// The earliest retry among those that landed.
+    retry_at: Option<Time>,
 }
 
 impl Sender {
@@ -52,14 +60,15 @@ impl Sender {
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let (results, saved) = mpsc::channel(4096);
         let saver = tokio::spawn(save_results(Arc::clone(&self), saved));
+        let mut look_at = clock::now();
         loop {
-            let started = self.start_due(&results).await;
-            let next = if started {
-                Some(clock::now())
-            } else {
-                self.core.store.next_callback_at().await.ok().flatten()
-            };
-            let nap = self.nap(next, started);
+            if self.start_fresh(&results) || look_at <= clock::now() {
+                look_at = clock::now() + self.look(&results).await;
+            }
+            if let Some(retry_at) = self.flight(|flight| flight.retry_at.take()) {
+                look_at = look_at.min(retry_at);
+            }
+            let nap = look_at.since(clock::now());
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
@@ -72,27 +81,41 @@ impl Sender {
         let _ = saver.await;
     }
 
-    fn nap(&self, next: Option<Time>, started: bool) -> Span {
-        if started {
+    /// Starts what became due just now; whether the outbox must be looked into too.
+    fn start_fresh(self: &Arc<Self>, results: &mpsc::Sender<CallbackResult>) -> bool {
+        let mut behind = self.flight(|flight| std::mem::take(&mut flight.left_behind));
+        let landed = self.flight(|flight| std::mem::take(&mut flight.landed));
+        let fresh = self.core.store.fresh_callbacks();
+        behind |= !fresh.complete;
+        let now = clock::now();
+        for callback in fresh.callbacks {
+            // One that landed was found in the outbox before it was told of here.
+            if landed.contains(&callback.id) {
+                continue;
+            }
+            if callback.due_at > now {
+                self.flight(|flight| flight.retry(callback.due_at));
+            } else {
+                self.start(callback, results);
+            }
+        }
+        behind
+    }
+
+    /// Looks into the outbox; how long until it should be looked into again.
+    async fn look(self: &Arc<Self>, results: &mpsc::Sender<CallbackResult>) -> Span {
+        if self.start_due(results).await {
             return Span::from_millis(1);
         }
+        let next = self.core.store.next_callback_at().await.ok().flatten();
         // What is due but in flight (or its host is busy) rings when it has landed.
         let until = next.map_or(IDLE, |next| next.since(clock::now()));
-        if until == Span::ZERO {
-            Span::from_secs(1)
-        } else if until > IDLE {
-            IDLE
-        } else {
-            until
-        }
+        if until == Span::ZERO { Span::from_secs(1) } else { until.min(IDLE) }
     }
 
     /// Starts what is due and has a place; whether anything was started.
     async fn start_due(self: &Arc<Self>, results: &mpsc::Sender<CallbackResult>) -> bool {
-        let flying = self.flight(|flight| {
-            flight.landed.clear();
-            flight.ids.len()
-        });
+        let flying = self.flight(|flight| flight.ids.len());
         let due = match self.core.store.callbacks_due(clock::now(), PAGE + flying).await {
             Ok(due) => due,
             Err(error) => {
@@ -110,7 +133,10 @@ impl Sender {
     fn start(self: &Arc<Self>, callback: StoredCallback, results: &mpsc::Sender<CallbackResult>) -> bool {
         let host = host_of(&callback.url);
         let most = self.core.config.callbacks.concurrency_per_host;
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return false };
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            self.flight(|flight| flight.left_behind = true);
+            return false;
+        };
         if !self.flight(|flight| flight.board(callback.id, &host, most)) {
             return false;
         }
@@ -180,6 +206,8 @@ async fn save_results(sender: Arc<Sender>, mut results: mpsc::Receiver<CallbackR
     let mut batch = Vec::with_capacity(RESULTS);
     while results.recv_many(&mut batch, RESULTS).await > 0 {
         let ids: Vec<i64> = batch.iter().map(|result| result.id).collect();
+        let pending = batch.iter().filter(|result| result.standing == CallbackStanding::Pending);
+        let retry_at = pending.map(|result| result.due_at).min();
         let changes: Vec<Change> = batch.drain(..).map(Change::Callback).collect();
         while let Err(error) = sender.core.store.commit(changes.clone()).await {
             if matches!(error, store::StoreError::Closed) {
@@ -193,6 +221,9 @@ async fn save_results(sender: Arc<Sender>, mut results: mpsc::Receiver<CallbackR
                 flight.ids.remove(&id);
                 flight.landed.insert(id);
             }
+            if let Some(at) = retry_at {
+                flight.retry(at);
+            }
         });
         sender.landed.notify_one();
     }
@@ -201,15 +232,26 @@ async fn save_results(sender: Arc<Sender>, mut results: mpsc::Receiver<CallbackR
 impl Flight {
     /// Takes a callback on board, unless it is, or its host has too many.
     fn board(&mut self, id: i64, host: &str, most: usize) -> bool {
-        if self.ids.contains(&id)
-            || self.landed.contains(&id)
-            || self.per_host.get(host).is_some_and(|count| *count >= most)
-        {
+        if self.ids.contains(&id) || self.landed.contains(&id) {
             return false;
         }
+        match self.per_host.get_mut(host) {
+            Some(count) if *count >= most => {
+                self.left_behind = true;
+                return false;
+            }
+            Some(count) => *count += 1,
+            None => {
+                self.per_host.insert(host.to_owned(), 1);
+            }
+        }
         self.ids.insert(id);
-        *self.per_host.entry(host.to_owned()).or_default() += 1;
         true
+    }
+
+    /// The outbox must be looked into then.
+    fn retry(&mut self, at: Time) {
+        self.retry_at = Some(self.retry_at.map_or(at, |earlier| earlier.min(at)));
     }
 
     fn leave_host(&mut self, host: &str) {
@@ -222,6 +264,28 @@ impl Flight {
     }
 }
 
+/// The part of a URL that names its receiver: what stands between `//` and the next `/`, `?` or
+/// `#`, without user name and port. Only a key for counting; the post parses and judges the URL.
 fn host_of(url: &str) -> String {
-    url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
+    let rest = url.split_once("//").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let port = host.rfind(':').filter(|colon| !host[*colon..].contains(']')).unwrap_or(host.len());
+    host[..port].to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host_of;
+
+    #[test]
+    fn receivers_are_counted_by_their_host_however_the_url_goes_on() {
+        for url in
+            ["https://a.example/x?y", "https://A.example:8443", "http://u:p@a.example/", "//a.example#z"]
+        {
+            assert_eq!(host_of(url), "a.example", "{url}");
+        }
+        assert_eq!(host_of("http://[::1]:80/x"), "[::1]");
+        assert_eq!(host_of("nonsense"), "nonsense");
+    }
 }

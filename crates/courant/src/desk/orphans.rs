@@ -8,12 +8,11 @@
 //! are asked to tell again.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use connectors::NotStored;
-use engine::Event;
 use model::{AttemptId, RouteName};
 use store::Part;
 use tokio::{
@@ -26,6 +25,9 @@ use crate::core::Core;
 
 /// Most receipts waiting on a route; what comes beyond is to be told again.
 const MAX_WAITING: usize = 100_000;
+/// Answers of a route that are remembered: receipts mostly come soon, and then cost no look into
+/// the store.
+const RECENT: usize = 16_384;
 
 /// The waiting receipts of all routes, and the hand-overs they wait for.
 #[derive(Debug, Default)]
@@ -47,6 +49,9 @@ struct Pages {
     open: BTreeSet<u64>,
     waiting: HashMap<String, Vec<(u64, oneshot::Sender<Part>)>>,
     held: usize,
+    recent: HashMap<Arc<str>, Part>,
+    /// The keys of `recent`, oldest first.
+    order: VecDeque<Arc<str>>,
 }
 
 /// A hand-over whose answer is not stored yet. Closed when it is dropped.
@@ -69,6 +74,9 @@ pub(super) struct Orphan {
 impl Orphans {
     fn book(&self, route: &RouteName) -> Arc<Book> {
         let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(book) = routes.get(route) {
+            return Arc::clone(book);
+        }
         Arc::clone(routes.entry(route.clone()).or_insert_with(|| Arc::new(Book::new())))
     }
 
@@ -86,6 +94,15 @@ impl Orphans {
         let (tell, claim) = oneshot::channel();
         let number = book.put(&upstream, tell)?;
         Ok(Orphan { book, route: route.clone(), number, upstream, claim })
+    }
+
+    /// The attempts and parts of these ids, as far as their answers came a short while ago. What is
+    /// said to a message because of it comes after its answer, and is stored after it.
+    #[must_use]
+    pub(super) fn recent(&self, route: &RouteName, ids: &[&String]) -> Vec<Option<Part>> {
+        let book = self.book(route);
+        let pages = book.lock();
+        ids.iter().map(|id| pages.recent.get(id.as_str()).copied()).collect()
     }
 
     /// How many receipts wait, on all routes.
@@ -160,20 +177,33 @@ impl Book {
 
 impl HandOver {
     /// The network has answered and the answer is on its way to the message: tells the receipts
-    /// that wait for it, then stays open until the answer is stored.
-    pub async fn answered(self, core: &Core, attempt: AttemptId, upstream: &[String]) {
+    /// that wait for it, and remembers it for those that come soon. Whatever is sent to the
+    /// message because of it is stored after the answer.
+    pub fn answered(&self, attempt: AttemptId, upstream: &[String]) {
         for (id, part) in upstream.iter().zip(0_u8..) {
-            let waiting = self.book.lock().waiting.remove(id).unwrap_or_default();
+            let part = Part { attempt, part };
+            let waiting = {
+                let mut pages = self.book.lock();
+                pages.remember(id, part);
+                pages.waiting.remove(id).unwrap_or_default()
+            };
             for (_, receipt) in waiting {
-                let _ = receipt.send(Part { attempt, part });
+                let _ = receipt.send(part);
             }
         }
-        // What comes after the answer in its shard is stored after it.
-        loop {
-            match core.shards.event_stored(attempt.message, Event::Woken).await.await {
-                Ok(Ok(())) | Err(_) => return,
-                Ok(Err(error)) => tracing::debug!(%error, "an answer is not stored yet"),
-            }
+    }
+}
+
+impl Pages {
+    fn remember(&mut self, id: &str, part: Part) {
+        let id: Arc<str> = id.into();
+        if self.recent.insert(Arc::clone(&id), part).is_none() {
+            self.order.push_back(id);
+        }
+        if self.order.len() > RECENT
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.recent.remove(&oldest);
         }
     }
 }

@@ -11,7 +11,7 @@ use model::{MessageId, Span, Time};
 use store::{Change, Record, StoreError, Verdict};
 use tokio::sync::{mpsc, oneshot};
 
-use super::transition::Transition;
+use super::{orphans::HandOver, transition::Transition};
 use crate::{
     clock,
     core::Core,
@@ -44,6 +44,15 @@ pub enum Job {
         /// Who waits for it to be stored.
         done: Option<Done>,
     },
+    /// A network answered a hand-over; never dropped either.
+    Answered {
+        /// Which message.
+        id: MessageId,
+        /// What it answered.
+        event: Event,
+        /// The hand-over stays open until the answer is stored.
+        open: Arc<HandOver>,
+    },
     /// The dispatcher has capacity for the message's queued attempt.
     Take {
         /// Which message.
@@ -66,7 +75,10 @@ impl Job {
     fn id(&self) -> MessageId {
         match self {
             Self::Seed(record) => record.message.id,
-            Self::Event { id, .. } | Self::Take { id, .. } | Self::Note { id, .. } => *id,
+            Self::Event { id, .. }
+            | Self::Answered { id, .. }
+            | Self::Take { id, .. }
+            | Self::Note { id, .. } => *id,
         }
     }
 }
@@ -139,6 +151,8 @@ struct Work {
     transition: Transition,
     permits: Vec<Permit>,
     waiting: Vec<Done>,
+    /// Closed when this is stored.
+    hand_overs: Vec<Arc<HandOver>>,
 }
 
 impl Shard {
@@ -178,6 +192,7 @@ impl Shard {
                     transition: Transition::new(record),
                     permits: Vec::new(),
                     waiting: Vec::new(),
+                    hand_overs: Vec::new(),
                 });
                 places.insert(id, works.len() - 1);
                 works.len() - 1
@@ -195,7 +210,9 @@ impl Shard {
                 // Somebody may have loaded it, and gone on with it, before this came.
                 Job::Seed(record) if self.cache.knows(record.message.id) => {}
                 Job::Seed(record) => self.cache.insert(record),
-                Job::Event { .. } | Job::Take { .. } | Job::Note { .. } => rest.push(job),
+                Job::Event { .. } | Job::Answered { .. } | Job::Take { .. } | Job::Note { .. } => {
+                    rest.push(job)
+                }
             }
         }
         rest
@@ -323,6 +340,9 @@ fn replayable(jobs: &[Job]) -> Vec<Job> {
             Job::Event { id, event, done: None } => {
                 Some(Job::Event { id: *id, event: event.clone(), done: None })
             }
+            Job::Answered { id, event, open } => {
+                Some(Job::Answered { id: *id, event: event.clone(), open: Arc::clone(open) })
+            }
             Job::Note { id, by, text } => Some(Job::Note { id: *id, by, text: text.clone() }),
             // A seed is in the cache or the store; a take is offered again by the dispatcher.
             Job::Seed(_) | Job::Take { .. } | Job::Event { done: Some(_), .. } => None,
@@ -349,6 +369,10 @@ impl Work {
             Job::Event { event, done, .. } => {
                 self.transition.apply(core, now, event);
                 self.waiting.extend(done);
+            }
+            Job::Answered { event, open, .. } => {
+                self.transition.apply(core, now, event);
+                self.hand_overs.push(open);
             }
             Job::Note { by, text, .. } => self.transition.note(now, by, text),
             Job::Take { permit, .. } => self.take_over(core, now, permit),

@@ -102,17 +102,23 @@ async fn match_upstream(
     Ok(stored)
 }
 
-/// The attempts and parts of these ids, as far as they are recorded.
+/// The attempts and parts of these ids, as far as their answers came.
 pub(super) async fn look_up(
     core: &Core,
     route: &RouteName,
     ids: impl Iterator<Item = &String>,
 ) -> Result<Vec<Option<Part>>, NotStored> {
-    let ids: Vec<String> = ids.cloned().collect();
-    if ids.is_empty() {
-        return Ok(Vec::new());
+    let ids: Vec<&String> = ids.collect();
+    let mut parts = core.orphans.recent(route, &ids);
+    let unknown = ids.iter().zip(&parts).filter(|(_, part)| part.is_none());
+    let unknown: Vec<String> = unknown.map(|(id, _)| (*id).clone()).collect();
+    if unknown.is_empty() {
+        return Ok(parts);
     }
-    core.store.by_upstream(route.clone(), ids).await.map_err(|_| NotStored)
+    let stored = core.store.by_upstream(route.clone(), unknown).await.map_err(|_| NotStored)?;
+    let gaps = parts.iter_mut().filter(|part| part.is_none());
+    gaps.zip(stored).for_each(|(gap, part)| *gap = part);
+    Ok(parts)
 }
 
 /// A person wrote: every dialect of the account that owns the sender may tell its caller.

@@ -1,7 +1,7 @@
 //! The outbox.
 
 use super::{Bench, kit::*};
-use crate::{CallbackStanding, Change, NewCallback, NewMessage, Store, StoredCallback, Verdict};
+use crate::{CallbackStanding, Change, Fresh, NewCallback, NewMessage, Store, StoredCallback, Verdict};
 
 /// Stores the message number `n` with these callbacks.
 async fn calling(store: &dyn Store, n: u64, account: &str, callbacks: Vec<NewCallback>) {
@@ -80,6 +80,29 @@ pub async fn a_callback_to_be_tried_again_keeps_its_successors_waiting(bench: Be
     assert_eq!(store.next_callback_at().await.expect("it looks"), Some(time(900)));
     let due = store.callbacks_due(time(900), 9).await.expect("it lists");
     assert_eq!((abouts(&due), due[0].tries), (vec!["first"], 1));
+}
+
+/// Case.
+pub async fn fresh_callbacks_are_told_once_and_all_unless_the_store_says_otherwise(bench: Bench) {
+    let store = &*bench.store;
+    let two = vec![callback("http://a", time(1), "first"), callback("http://a", time(1), "second")];
+    calling(store, 1, "acme", two).await;
+    calling(store, 2, "other", vec![callback("http://b", time(1), "third")]).await;
+    let fresh = store.fresh_callbacks();
+    if fresh.complete {
+        assert_eq!(fresh.callbacks, due_callbacks(store).await);
+        assert_eq!(store.fresh_callbacks(), Fresh::default());
+    }
+    finish(store, "first", CallbackStanding::Done).await;
+    let fresh = store.fresh_callbacks();
+    assert!(!fresh.complete || abouts(&fresh.callbacks) == ["second"]);
+    finish(store, "third", CallbackStanding::Parked).await;
+    let parked = store.callbacks_parked(None, 0, 9).await.expect("it lists");
+    store.fresh_callbacks();
+    let replay = Change::ReplayCallbacks { ids: vec![parked[0].id], due_at: time(2) };
+    apply(store, vec![replay]).await;
+    let fresh = store.fresh_callbacks();
+    assert!(!fresh.complete || abouts(&fresh.callbacks) == ["third"]);
 }
 
 /// Case.

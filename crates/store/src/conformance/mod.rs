@@ -62,6 +62,7 @@ macro_rules! conformance_suite {
             callbacks_of_one_message_and_address_come_one_after_the_other
             callbacks_to_different_addresses_do_not_wait_for_each_other
             a_callback_to_be_tried_again_keeps_its_successors_waiting
+            fresh_callbacks_are_told_once_and_all_unless_the_store_says_otherwise
             callbacks_come_in_order_of_their_time
             a_parked_callback_lets_the_next_one_go
             a_replayed_callback_goes_before_later_ones

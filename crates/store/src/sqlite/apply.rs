@@ -13,7 +13,7 @@ use super::{
     marks::{Mark, first_place, segment},
     money, outbox,
 };
-use crate::{Change, Document, Facts, Lane, Remembered, Verdict};
+use crate::{Change, Document, Facts, Fresh, Lane, NewCallback, Remembered, Verdict};
 
 /// Lanes remembered by the writer; beyond that it forgets all and looks them up again.
 const LANES_CACHED: usize = 10_000;
@@ -27,6 +27,8 @@ pub(super) struct Writing {
     pub(super) next: Next,
     /// Change of each account's unfinished messages in this transaction.
     tally: HashMap<i64, i64>,
+    /// Callbacks that this transaction made due.
+    pub(super) fresh: Fresh,
 }
 
 /// The next numbers to be given.
@@ -68,6 +70,7 @@ impl Writing {
             lanes: HashMap::new(),
             next: Next::read(connection)?,
             tally: HashMap::new(),
+            fresh: Fresh::default(),
         })
     }
 
@@ -77,6 +80,7 @@ impl Writing {
         self.dialects.clear();
         self.lanes.clear();
         self.tally.clear();
+        self.fresh = Fresh::default();
     }
 
     /// Applies one change.
@@ -96,8 +100,10 @@ impl Writing {
             Change::Inbound { seen, dialect, callbacks } => {
                 self.inbound(connection, seen, dialect, callbacks)
             }
-            Change::Callback(result) => outbox::finish(connection, result),
-            Change::ReplayCallbacks { ids, due_at } => outbox::replay(connection, ids, *due_at),
+            Change::Callback(result) => outbox::finish(connection, result, &mut self.fresh),
+            Change::ReplayCallbacks { ids, due_at } => {
+                outbox::replay(connection, ids, *due_at, &mut self.fresh)
+            }
             Change::Remember(remembered) => self.remember(connection, remembered),
             Change::Forget { account, kind, key } => self.forget(connection, account.as_str(), kind, key),
             Change::PutDocument(document) => self.put_document(connection, document),
@@ -223,9 +229,9 @@ impl Writing {
         if new.facts.settled_at.is_none() {
             *self.tally.entry(account).or_default() += 1;
         }
-        let about =
-            outbox::About { message: Some(key), fresh: true, account, dialect, created_at: new.called_at };
-        outbox::add(connection, &mut self.next, about, &new.callbacks)
+        let message = Some((message.id, key));
+        let about = outbox::About { message, fresh: true, account, dialect, created_at: new.called_at };
+        self.call_back(connection, about, &new.callbacks)
     }
 
     fn insert_hot(
@@ -281,14 +287,24 @@ impl Writing {
             money::spend(connection, found.key, money)?;
         }
         let about = outbox::About {
-            message: Some(found.key),
+            message: Some((update.id, found.key)),
             fresh: false,
             account: found.account,
             dialect: found.dialect,
             created_at: called_at(update),
         };
-        outbox::add(connection, &mut self.next, about, &update.callbacks)?;
+        self.call_back(connection, about, &update.callbacks)?;
         Ok(Verdict::Applied)
+    }
+
+    fn call_back(
+        &mut self,
+        connection: &Connection,
+        about: outbox::About,
+        callbacks: &[NewCallback],
+    ) -> Result<()> {
+        let Self { names, dialects, next, fresh, .. } = self;
+        outbox::Outbox { connection, next, names, dialects, fresh }.add(about, callbacks)
     }
 
     fn update_hot(
@@ -387,7 +403,7 @@ impl Writing {
         connection: &Connection,
         seen: &Remembered,
         dialect: &str,
-        callbacks: &[crate::NewCallback],
+        callbacks: &[NewCallback],
     ) -> Result<Verdict> {
         if let Some(there) = self.recall(connection, seen)? {
             return Ok(Verdict::Remembered(there));
@@ -398,7 +414,7 @@ impl Writing {
         for callback in callbacks {
             let about =
                 outbox::About { message: None, fresh: true, account, dialect, created_at: callback.due_at };
-            outbox::add(connection, &mut self.next, about, std::slice::from_ref(callback))?;
+            self.call_back(connection, about, std::slice::from_ref(callback))?;
         }
         Ok(Verdict::Applied)
     }

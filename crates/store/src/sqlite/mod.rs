@@ -40,8 +40,8 @@ use self::{
     writer::{Answer, Counters, Job, Writer},
 };
 use crate::{
-    Balance, Change, Document, HistoryEntry, HistoryRow, Lane, LedgerRow, Part, PullFilter, QueuePlace,
-    Record, Remembered, Reply, Search, Store, StoreError, StoreStats, StoredCallback, Verdict,
+    Balance, Change, Document, Fresh, HistoryEntry, HistoryRow, Lane, LedgerRow, Part, PullFilter,
+    QueuePlace, Record, Remembered, Reply, Search, Store, StoreError, StoreStats, StoredCallback, Verdict,
 };
 
 /// Messages removed in one transaction, at most.
@@ -107,6 +107,7 @@ pub struct SqliteStore {
     jobs: Mutex<Option<Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     counters: Arc<Counters>,
+    fresh: Arc<Mutex<Fresh>>,
     quick: Readers,
     slow: Readers,
     /// Where the last sweep stopped looking.
@@ -124,12 +125,14 @@ impl SqliteStore {
         let lock = open::lock(&options.path)?;
         let connection = open::writer(&options)?;
         let counters = Arc::new(Counters::default());
+        let fresh = Arc::new(Mutex::new(Fresh::default()));
         let (jobs, waiting) = channel();
         let writer = Writer {
             writing: apply::Writing::begin(&connection).map_err(failure)?,
             connection,
             jobs: waiting,
             counters: Arc::clone(&counters),
+            fresh: Arc::clone(&fresh),
             delay: options.commit_delay.to_std().min(Duration::from_millis(2)),
             _lock: lock,
         };
@@ -143,6 +146,7 @@ impl SqliteStore {
             jobs: Mutex::new(Some(jobs)),
             thread: Mutex::new(Some(thread)),
             counters,
+            fresh,
             quick,
             slow,
             options,
@@ -319,6 +323,10 @@ impl Store for SqliteStore {
 
     fn callbacks_due(&self, until: Time, limit: usize) -> Reply<'_, Vec<StoredCallback>> {
         self.quick.read(move |reader| reader.callbacks_due(until, limit))
+    }
+
+    fn fresh_callbacks(&self) -> Fresh {
+        std::mem::take(&mut *self.fresh.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn next_callback_at(&self) -> Reply<'_, Option<Time>> {

@@ -5,7 +5,7 @@
 use std::{
     fs::File,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
         mpsc::{Receiver, RecvTimeoutError},
     },
@@ -16,7 +16,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::{apply::Writing, encode::Load, failure, remove};
-use crate::{StoreError, Verdict};
+use crate::{Fresh, StoreError, Verdict};
 
 /// Bounds of one transaction; a single commit larger than them has one of its own.
 const TRANSACTION_WEIGHT: u64 = 4096;
@@ -63,6 +63,8 @@ pub(super) struct Writer {
     pub(super) connection: Connection,
     pub(super) jobs: Receiver<Job>,
     pub(super) counters: Arc<Counters>,
+    /// Callbacks that commits made due and nobody asked for yet.
+    pub(super) fresh: Arc<Mutex<Fresh>>,
     pub(super) delay: Duration,
     pub(super) writing: Writing,
     /// Held as long as this thread may write.
@@ -182,6 +184,8 @@ impl Writer {
         if done.is_err() {
             self.roll_back();
         }
+        let made = std::mem::take(&mut self.writing.fresh);
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner).append(made);
         self.counters.commits.fetch_add(1, Relaxed);
         self.counters.commit_micros.fetch_add(begun.elapsed().as_micros() as u64, Relaxed);
         done.map_err(failure)
