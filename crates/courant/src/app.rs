@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     assembly::{Parts, assemble},
-    billing,
+    backup, billing,
     callbacks::post::HttpPost,
     clock,
     config::Config,
@@ -142,9 +142,9 @@ impl Running {
 
 async fn open_store(config: &Config) -> Result<Arc<dyn Store>, String> {
     let folder = &config.store.path;
-    std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    backup::make_private(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let names: Vec<&'static str> = dialect_names().collect();
-    let options = SqliteOptions::new(folder.join("courant.db"), names.leak());
+    let options = SqliteOptions::new(folder.join(backup::DATABASE), names.leak());
     let explain = |error: store::StoreError| format!("{}: {error}", folder.display());
     let store = SqliteStore::open(options).map_err(explain)?;
     if config.store.max_mb > 0 {

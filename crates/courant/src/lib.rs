@@ -13,6 +13,7 @@ pub mod admin;
 pub mod app;
 pub mod assembly;
 pub mod auth;
+pub mod backup;
 pub mod billing;
 pub mod callbacks;
 pub mod cli;

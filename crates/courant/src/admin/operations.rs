@@ -551,7 +551,7 @@ pub static OPERATIONS: &[Operation] = &[
             Act::Backup,
             schema!(BackupView),
             None,
-            "Writes a consistent copy of the store into the folder `backups` of the data folder.",
+            "Writes a consistent copy of the store and of the media library into the folder `backups` of the data folder.",
         )
     },
 ];

@@ -11,6 +11,7 @@ mod messages;
 mod operate;
 mod password;
 mod plans;
+mod restore;
 pub mod sandbox;
 mod serve;
 mod watch;
@@ -72,6 +73,7 @@ enum Command {
     #[command(subcommand)]
     Tokens(operate::Tokens),
     Backup(operate::Backup),
+    Restore(restore::Restore),
     Doctor(doctor::Doctor),
     Completions(generate::Completions),
     Man(generate::Man),
@@ -169,6 +171,7 @@ async fn run(command: Command) -> Result<(), String> {
         Command::Export(arguments) => messages::export(arguments).await,
         Command::Tokens(command) => operate::tokens(command).await,
         Command::Backup(arguments) => operate::backup(arguments).await,
+        Command::Restore(arguments) => restore::run(&arguments),
         Command::Doctor(arguments) => doctor::run(arguments).await,
         Command::Completions(arguments) => {
             generate::completions(&arguments, Cli::command());

@@ -405,10 +405,10 @@ fn print_tokens(page: Page<TokenView>) {
     table(&["ID", "NAME", "SCOPES", "CREATED"], &rows);
 }
 
-/// Have the running server write a consistent copy of its store.
+/// Have the running server write a consistent copy of its messages and media.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "To restore a copy: stop the server, move the files `courant.db*` of the data folder away, put\nthe copy in their place as `courant.db`, start the server. What was accepted after the copy was\nwritten is not in it."
+    after_help = "The copy is a folder within `backups` of the data folder; move it to another machine. `courant\nrestore` makes a data folder of it. What was accepted after the copy was begun is not in it."
 )]
 pub(super) struct Backup {
     #[command(flatten)]

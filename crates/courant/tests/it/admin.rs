@@ -455,9 +455,9 @@ async fn a_backup_is_written_while_the_gateway_works() {
     assert_eq!(status, 201, "{backup}");
     let path = std::path::PathBuf::from(backup["path"].as_str().expect("a path"));
     stand.stop().await;
-    // The copy is a whole store: put in place as the documentation says, it has the message.
+    // The copy is a whole data folder: restored, it has the message.
     let other = tempfile::tempdir().expect("a folder");
-    std::fs::copy(path, other.path().join("courant.db")).expect("copied");
+    courant::backup::restore(&path, other.path()).expect("restored");
     let stand = Stand::start_with(Some(other.path().to_owned()), &[]).await;
     assert_eq!(look(&stand, &format!("/messages/{id}")).await["settled"], true);
     stand.stop().await;

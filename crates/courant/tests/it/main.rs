@@ -14,6 +14,8 @@ mod harness;
 mod media;
 mod process;
 mod reference;
+mod restore;
 mod telesign;
 mod tidy;
+mod upgrade;
 mod vendors;

@@ -1,4 +1,4 @@
-//! The sandbox as a process of its own, for tests that kill it.
+//! The program as a process of its own, for tests that kill it.
 
 use std::{
     io::{BufRead, BufReader},
@@ -6,7 +6,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-/// A running `courant sandbox`, killed when dropped.
+/// A running `courant sandbox` or `courant serve`, killed when dropped.
 pub(crate) struct Process {
     child: Child,
     pub(crate) url: String,
@@ -25,13 +25,27 @@ impl Process {
         for assignment in set {
             command.args(["--set", assignment]);
         }
+        Self::run(command, data)
+    }
+
+    /// Starts `courant serve` with a configuration and waits until it is ready; its log lies
+    /// beside `data`.
+    pub(crate) fn serve(config: &Path, data: &Path, set: &[String]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_courant"));
+        command.args(["serve", "--config"]).arg(config);
+        for assignment in set {
+            command.args(["--set", assignment]);
+        }
+        Self::run(command, data)
+    }
+
+    fn run(mut command: Command, data: &Path) -> Self {
         let log = std::fs::File::options()
             .create(true)
             .append(true)
             .open(data.with_extension("log"))
             .expect("a log");
-        let mut child =
-            command.stdout(Stdio::piped()).stderr(Stdio::from(log)).spawn().expect("the sandbox starts");
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::from(log)).spawn().expect("it starts");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         let ready = lines.next().and_then(Result::ok).unwrap_or_default();
         let url = ready

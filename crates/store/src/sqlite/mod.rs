@@ -114,6 +114,15 @@ pub struct SqliteStore {
     swept: Mutex<MessageId>,
 }
 
+/// Looks whether a file, such as a backup, is a whole database that this program can work with,
+/// and changes nothing in it; how many messages it has. Reads all of it, and blocks.
+///
+/// # Errors
+/// If it is damaged, of a newer program, not Courant's, or has messages of a dialect not named.
+pub fn check(database: &std::path::Path, dialects: &[&str]) -> Result<u64, StoreError> {
+    open::check(database, dialects)
+}
+
 impl SqliteStore {
     /// Opens the database, creates it if there is none, and brings it up to date.
     ///

@@ -96,7 +96,36 @@ fn steady_plans(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(|_| ())
 }
 
+/// Whether a file is a whole database that this program can work with; how many messages it has.
+pub(super) fn check(database: &Path, dialects: &[&str]) -> Result<u64, StoreError> {
+    check_library(rusqlite::version_number())?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(database, flags).map_err(super::failure)?;
+    if known_version(&connection)? == 0 {
+        return Err(StoreError::Other("it is empty, or not a database of Courant".to_owned()));
+    }
+    let damage: String =
+        connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(super::failure)?;
+    if damage != "ok" {
+        return Err(StoreError::Other(format!("the database is damaged: {damage}")));
+    }
+    check_dialects(&connection, dialects)?;
+    connection
+        .query_row("SELECT count(*) FROM message", [], |row| row.get(0))
+        .map(|count: i64| count.unsigned_abs())
+        .map_err(super::failure)
+}
+
 fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let version = known_version(connection)?;
+    for (index, sql) in MIGRATIONS.iter().enumerate().skip(version) {
+        step(connection, index + 1, sql).map_err(super::failure)?;
+    }
+    Ok(())
+}
+
+/// The version of a database; an error if this program is too old for it.
+fn known_version(connection: &Connection) -> Result<usize, StoreError> {
     let version: u32 =
         connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(super::failure)?;
     let version = version as usize;
@@ -106,10 +135,7 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
             MIGRATIONS.len()
         )));
     }
-    for (index, sql) in MIGRATIONS.iter().enumerate().skip(version) {
-        step(connection, index + 1, sql).map_err(super::failure)?;
-    }
-    Ok(())
+    Ok(version)
 }
 
 fn step(connection: &mut Connection, version: usize, sql: &str) -> rusqlite::Result<()> {
