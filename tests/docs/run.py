@@ -269,7 +269,8 @@ class Page:
             raise Wrong("there is no output to wait for")
         deadline = time.monotonic() + PATIENCE
         while True:
-            self.printed = self.shell.run(self.ports.there(block.text))
+            # What finds nothing yet may fail.
+            self.printed = self.shell.run("{\n" + self.ports.there(block.text) + "} || true")
             try:
                 return self.shows(below)
             except Wrong:
