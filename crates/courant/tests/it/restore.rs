@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
     sync::{
@@ -226,6 +227,8 @@ fn a_restoration_refuses_a_folder_in_use_and_a_backup_that_is_not_whole() {
     refused("not a database");
     std::fs::write(backup.join("courant.db"), "").expect("written");
     refused("it is empty, or not a database of Courant");
+    let mode = std::fs::metadata(&data).expect("made").permissions().mode();
+    assert_eq!(mode & 0o777, 0o700, "others may look into it");
     std::fs::write(data.join("courant.db"), "").expect("written");
     refused("is there already");
 }
