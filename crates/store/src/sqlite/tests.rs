@@ -195,6 +195,23 @@ fn a_database_of_a_newer_program_is_refused() {
     drop(connection);
     let refused = opened(&folder.path().join("store.db"));
     assert!(refused.is_err_and(|error| error.to_string().contains("newer program")));
+    let checked = super::check(&folder.path().join("store.db"), DIALECTS);
+    assert!(checked.is_err_and(|error| error.to_string().contains("newer program")));
+}
+
+#[tokio::test]
+async fn a_copy_with_a_damaged_page_does_not_pass_the_check() {
+    use std::os::unix::fs::FileExt;
+    let folder = folder();
+    let copy = folder.path().join("copy.db");
+    open(&folder).backup(copy.clone()).await.expect("it backs up");
+    assert_eq!(super::check(&copy, DIALECTS).expect("it is whole"), 0);
+    let file = std::fs::OpenOptions::new().write(true).open(&copy).expect("it opens");
+    // Pages have 4 KiB; the last one is the root of a table or an index.
+    let last = file.metadata().expect("a size").len() - 4096;
+    file.write_all_at(&[0xff; 4096], last).expect("it is written");
+    let refused = super::check(&copy, DIALECTS).expect_err("it is refused").to_string();
+    assert!(refused.contains("damaged") || refused.contains("malformed"), "{refused}");
 }
 
 #[tokio::test]
