@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 use super::{
     codes::{Words, priority_code, status_code},
     encode::{Ready, ReadyInsert, ReadyMessage, ReadyUpdate},
+    facets::{Facet, Facets},
     marks::{Mark, first_place, segment},
     money, outbox,
 };
@@ -27,6 +28,7 @@ pub(super) struct Writing {
     pub(super) next: Next,
     /// Change of each account's unfinished messages in this transaction.
     tally: HashMap<i64, i64>,
+    pub(super) facets: Facets,
 }
 
 /// The next numbers to be given.
@@ -68,6 +70,7 @@ impl Writing {
             lanes: HashMap::new(),
             next: Next::read(connection)?,
             tally: HashMap::new(),
+            facets: Facets::default(),
         })
     }
 
@@ -77,6 +80,7 @@ impl Writing {
         self.dialects.clear();
         self.lanes.clear();
         self.tally.clear();
+        self.facets.clear();
     }
 
     /// Applies one change.
@@ -125,7 +129,7 @@ impl Writing {
         for (account, change) in self.tally.drain().filter(|(_, change)| *change != 0) {
             statement.execute([account, change])?;
         }
-        Ok(())
+        self.facets.finish(connection)
     }
 
     /// All or none: everything is checked before anything is written.
@@ -222,6 +226,7 @@ impl Writing {
         }
         if new.facts.settled_at.is_none() {
             *self.tally.entry(account).or_default() += 1;
+            self.facets.count(key, 1);
         }
         let about =
             outbox::About { message: Some(key), fresh: true, account, dialect, created_at: new.called_at };
@@ -238,6 +243,7 @@ impl Writing {
         new: &ReadyMessage,
     ) -> Result<()> {
         let columns = self.columns(connection, &new.facts)?;
+        self.note_facet(connection, key, account, dialect, &columns)?;
         connection
             .prepare_cached(
                 "INSERT INTO message (key, id, version, account, dialect, wake_at, lane, priority, not_before,
@@ -276,6 +282,7 @@ impl Writing {
         let finished = i64::from(update.facts.settled_at.is_some()) - i64::from(found.settled);
         if finished != 0 {
             *self.tally.entry(found.account).or_default() -= finished;
+            self.facets.count(found.key, -finished);
         }
         if let Some(money) = &update.money {
             money::spend(connection, found.key, money)?;
@@ -299,6 +306,7 @@ impl Writing {
         update: &ReadyUpdate,
     ) -> Result<()> {
         let columns = self.columns(connection, &update.facts)?;
+        self.note_facet(connection, found.key, found.account, found.dialect, &columns)?;
         connection
             .prepare_cached(
                 "UPDATE message SET version = ?2, wake_at = ?3, lane = ?4, priority = ?5, not_before = ?6,
@@ -322,6 +330,22 @@ impl Writing {
                 update.state,
             ])?;
         Ok(())
+    }
+
+    fn note_facet(
+        &mut self,
+        connection: &Connection,
+        key: i64,
+        account: i64,
+        dialect: i64,
+        columns: &Columns,
+    ) -> Result<()> {
+        if columns.settled_at.is_none() {
+            return Ok(());
+        }
+        let (cause, channel) = (columns.cause.unwrap_or_default(), columns.channel);
+        let facet = Facet { account, status: columns.status, cause, channel, dialect };
+        self.facets.settled(connection, key, facet)
     }
 
     /// Adds a transition before the given one; the new head of the chain.
