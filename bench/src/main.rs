@@ -14,6 +14,7 @@ mod network;
 mod peer;
 mod report;
 mod scenario;
+mod seed;
 mod sink;
 
 use std::process::ExitCode;

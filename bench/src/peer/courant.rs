@@ -23,6 +23,8 @@ use crate::{
 /// Longest wait for it to be ready; a large store may have to be recovered.
 const START: Duration = Duration::from_secs(120);
 const CUSTOMER: &str = "12345678-9ABC-DEF0-1234-56789ABCDEF0";
+/// Token of the operators' API.
+const TOKEN: &str = "bench-0123456789abcdef0123456789abcdef";
 /// Telesign's documentation key.
 const API_KEY: &str = "vjE/ZDfPvDkuGNsuqCFFO4neYIs=";
 /// Path at which webhooks of the WhatsApp route arrive.
@@ -107,6 +109,12 @@ impl Courant {
             patience.as_millis()
         );
         self.telesign(&channels, Kind::Notice)
+    }
+
+    /// A question to the operators' API.
+    pub(crate) fn look(path: &str) -> Vec<u8> {
+        format!("GET /api/v1{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TOKEN}\r\n\r\n")
+            .into_bytes()
     }
 
     fn telesign(&self, channels: &str, kind: Kind) -> Target {
@@ -198,6 +206,8 @@ path = {data:?}
 allow = ["127.0.0.0/8"]
 [log]
 level = "warn"
+[admin]
+tokens = [{{ name = "bench", scopes = ["administer", "numbers"], token = "{TOKEN}" }}]
 {routes}
 [[account]]
 name = "bench"

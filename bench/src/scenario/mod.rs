@@ -9,6 +9,7 @@ mod floor;
 mod growth;
 mod latency;
 mod otp;
+mod paging;
 mod queue;
 mod restart;
 mod timers;
@@ -89,6 +90,8 @@ enum Command {
     Timers(timers::Arguments),
     /// What a one-time code waits while a campaign is queued for the same sender.
     Otp(otp::Arguments),
+    /// How long pages of lists and searches take with many messages stored.
+    Paging(paging::Arguments),
     /// Rounds of accept and e2e, alternating with other gateways; writes the page and the chart.
     Compare(compare::Arguments),
 }
@@ -113,6 +116,7 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
         Command::Growth(arguments) => growth::run(&common, &arguments).await,
         Command::Timers(arguments) => timers::run(&common, &arguments).await,
         Command::Otp(arguments) => otp::run(&common, &arguments).await,
+        Command::Paging(arguments) => paging::run(&common, &arguments).await,
         Command::Compare(arguments) => compare::run(&common, &arguments).await,
     }
 }

@@ -151,6 +151,16 @@ pub trait Store: Send + Sync + 'static {
     /// Messages that match, newest first (in order of storing), before the given one, at most `limit`.
     fn search(&self, filter: Search, before: Option<MessageId>, limit: usize) -> Reply<'_, Vec<Record>>;
 
+    /// The same with bounded work, for people who page: it may stop early, with fewer messages
+    /// than asked for or none at all, and say where to go on.
+    fn page(&self, filter: Search, before: Option<MessageId>, limit: usize) -> Reply<'_, Listed> {
+        Box::pin(async move {
+            let records = self.search(filter, before, limit).await?;
+            let next = records.last().filter(|_| records.len() == limit).map(|record| record.message.id);
+            Ok(Listed { records, next })
+        })
+    }
+
     /// What an account has; `None` if it has no balance.
     fn balance(&self, account: AccountName) -> Reply<'_, Option<Balance>>;
 
@@ -559,6 +569,15 @@ pub struct PullFilter {
     pub message: Option<MessageId>,
     /// Only decided by this channel.
     pub channel: Option<Channel>,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Listed {
+    /// Messages that match, newest first.
+    pub records: Vec<Record>,
+    /// Before which message to go on; `None` if there is nothing more.
+    pub next: Option<MessageId>,
 }
 
 /// Which messages to list. Every given condition must hold.

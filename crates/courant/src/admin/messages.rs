@@ -40,9 +40,9 @@ pub(super) async fn list(ask: &Ask<'_>) -> Result<Whole, Problem> {
             Some(MessageId::parse(text).ok_or_else(|| Problem::invalid("`after` is not a cursor"))?)
         }
     };
-    let records = ask.core().store.search(filter, before, limit).await?;
-    let next = records.last().filter(|_| records.len() == limit).map(|record| record.message.id.to_string());
-    let items = records.iter().map(|record| views::row(ask.core(), record, ask.sight())).collect();
+    let page = ask.core().store.page(filter, before, limit).await?;
+    let next = page.next.map(|id| id.to_string());
+    let items = page.records.iter().map(|record| views::row(ask.core(), record, ask.sight())).collect();
     Ok(ask.json(&Page { items, next }))
 }
 

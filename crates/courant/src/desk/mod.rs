@@ -1,10 +1,11 @@
 //! The desk: takes calls and events, lets the engine decide, saves, and only then has things done.
 //!
 //! [`accept`] turns submissions into stored messages, [`shard`] carries events to messages,
-//! [`plans`] makes plans, [`queries`] answers questions, [`sink`] takes what networks tell,
+//! [`plans`] makes plans, [`queries`] answers questions, [`logs`] lists, [`sink`] takes what networks tell,
 //! [`orphans`] holds what they tell too early.
 
 pub mod accept;
+pub mod logs;
 pub mod orphans;
 pub mod plans;
 pub mod queries;

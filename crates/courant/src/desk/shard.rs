@@ -413,13 +413,20 @@ impl Work {
 struct Cache {
     /// `None` while the record is being worked on.
     records: HashMap<MessageId, Option<Record>>,
+    /// The order of forgetting; may name some that are forgotten already.
     order: VecDeque<MessageId>,
+    /// Settled ones. Little happens to them any more, so that few are kept.
+    settled: VecDeque<MessageId>,
     capacity: usize,
 }
 
+/// Of so many records at hand, one may be settled.
+const SETTLED_SHARE: usize = 8;
+
 impl Cache {
     fn new(capacity: usize) -> Self {
-        Self { records: HashMap::new(), order: VecDeque::new(), capacity: capacity.max(BATCH) }
+        let (order, settled) = (VecDeque::new(), VecDeque::new());
+        Self { records: HashMap::new(), order, settled, capacity: capacity.max(BATCH) }
     }
 
     fn contains(&self, id: MessageId) -> bool {
@@ -438,12 +445,31 @@ impl Cache {
 
     fn insert(&mut self, record: Record) {
         let id = record.message.id;
+        let settled = record.state.is_settled();
         if self.records.insert(id, Some(record)).is_none() {
             self.order.push_back(id);
         }
+        if settled {
+            self.settled.push_back(id);
+        }
+        self.forget_settled();
         while self.records.len() > self.capacity {
             let Some(oldest) = self.order.pop_front() else { return };
             self.records.remove(&oldest);
+        }
+    }
+
+    fn forget_settled(&mut self) {
+        while self.settled.len() > self.capacity / SETTLED_SHARE {
+            let Some(oldest) = self.settled.pop_front() else { return };
+            if self.contains(oldest) {
+                self.records.remove(&oldest);
+            }
+        }
+        // What was forgotten so still has its place in the order.
+        if self.order.len() > 2 * self.capacity {
+            let records = &self.records;
+            self.order.retain(|id| records.contains_key(id));
         }
     }
 }

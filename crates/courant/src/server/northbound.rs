@@ -20,7 +20,7 @@ use crate::{
     core::Core,
     desk::{
         accept::{self, Stored},
-        queries,
+        logs, queries,
         scenarios::{self, refuse},
         sessions,
     },
@@ -199,7 +199,7 @@ impl Exchange<'_> {
             Call::TakeReports(filter) => {
                 Ok(Answer::Reports(queries::take_reports(core, account, name, filter).await?))
             }
-            Call::ReadLogs(filter) => Ok(Answer::Logs(queries::logs(core, account, name, filter).await?)),
+            Call::ReadLogs(filter) => Ok(Answer::Logs(logs::logs(core, account, name, filter).await?)),
             Call::SignOut => {
                 if let Ok(Some(dialects::Credentials { proof: Proof::Session(token), .. })) =
                     self.dialect.credentials(&self.request)

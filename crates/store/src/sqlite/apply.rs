@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 use super::{
     codes::{Words, priority_code, status_code},
     encode::{Ready, ReadyInsert, ReadyMessage, ReadyUpdate},
+    facets::{Facet, Facets},
     marks::{Mark, first_place, segment},
     money, outbox,
 };
@@ -29,6 +30,7 @@ pub(super) struct Writing {
     tally: HashMap<i64, i64>,
     /// Callbacks that this transaction made due.
     pub(super) fresh: Fresh,
+    pub(super) facets: Facets,
 }
 
 /// The next numbers to be given.
@@ -71,6 +73,7 @@ impl Writing {
             next: Next::read(connection)?,
             tally: HashMap::new(),
             fresh: Fresh::default(),
+            facets: Facets::default(),
         })
     }
 
@@ -81,6 +84,7 @@ impl Writing {
         self.lanes.clear();
         self.tally.clear();
         self.fresh = Fresh::default();
+        self.facets.clear();
     }
 
     /// Applies one change.
@@ -131,7 +135,7 @@ impl Writing {
         for (account, change) in self.tally.drain().filter(|(_, change)| *change != 0) {
             statement.execute([account, change])?;
         }
-        Ok(())
+        self.facets.finish(connection)
     }
 
     /// All or none: everything is checked before anything is written.
@@ -228,6 +232,7 @@ impl Writing {
         }
         if new.facts.settled_at.is_none() {
             *self.tally.entry(account).or_default() += 1;
+            self.facets.count(key, 1);
         }
         let message = Some((message.id, key));
         let about = outbox::About { message, fresh: true, account, dialect, created_at: new.called_at };
@@ -244,6 +249,7 @@ impl Writing {
         new: &ReadyMessage,
     ) -> Result<()> {
         let columns = self.columns(connection, &new.facts)?;
+        self.note_facet(connection, key, account, dialect, &columns)?;
         connection
             .prepare_cached(
                 "INSERT INTO message (key, id, version, account, dialect, wake_at, lane, priority, not_before,
@@ -282,6 +288,7 @@ impl Writing {
         let finished = i64::from(update.facts.settled_at.is_some()) - i64::from(found.settled);
         if finished != 0 {
             *self.tally.entry(found.account).or_default() -= finished;
+            self.facets.count(found.key, -finished);
         }
         if let Some(money) = &update.money {
             money::spend(connection, found.key, money)?;
@@ -315,6 +322,7 @@ impl Writing {
         update: &ReadyUpdate,
     ) -> Result<()> {
         let columns = self.columns(connection, &update.facts)?;
+        self.note_facet(connection, found.key, found.account, found.dialect, &columns)?;
         connection
             .prepare_cached(
                 "UPDATE message SET version = ?2, wake_at = ?3, lane = ?4, priority = ?5, not_before = ?6,
@@ -338,6 +346,22 @@ impl Writing {
                 update.state,
             ])?;
         Ok(())
+    }
+
+    fn note_facet(
+        &mut self,
+        connection: &Connection,
+        key: i64,
+        account: i64,
+        dialect: i64,
+        columns: &Columns,
+    ) -> Result<()> {
+        if columns.settled_at.is_none() {
+            return Ok(());
+        }
+        let (cause, channel) = (columns.cause.unwrap_or_default(), columns.channel);
+        let facet = Facet { account, status: columns.status, cause, channel, dialect };
+        self.facets.settled(connection, key, facet)
     }
 
     /// Adds a transition before the given one; the new head of the chain.

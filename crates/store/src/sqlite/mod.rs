@@ -7,6 +7,7 @@
 mod apply;
 mod codes;
 mod encode;
+mod facets;
 mod marks;
 mod money;
 mod open;
@@ -40,7 +41,7 @@ use self::{
     writer::{Answer, Counters, Job, Writer},
 };
 use crate::{
-    Balance, Change, Document, Fresh, HistoryEntry, HistoryRow, Lane, LedgerRow, Part, PullFilter,
+    Balance, Change, Document, Fresh, HistoryEntry, HistoryRow, Lane, LedgerRow, Listed, Part, PullFilter,
     QueuePlace, Record, Remembered, Reply, Search, Store, StoreError, StoreStats, StoredCallback, Verdict,
 };
 
@@ -386,6 +387,10 @@ impl Store for SqliteStore {
 
     fn search(&self, filter: Search, before: Option<MessageId>, limit: usize) -> Reply<'_, Vec<Record>> {
         self.slow.read(move |reader| reader.at_once(|reader| reader.search(&filter, before, limit)))
+    }
+
+    fn page(&self, filter: Search, before: Option<MessageId>, limit: usize) -> Reply<'_, Listed> {
+        self.slow.read(move |reader| reader.at_once(|reader| reader.page(&filter, before, limit)))
     }
 
     fn balance(&self, account: AccountName) -> Reply<'_, Option<Balance>> {

@@ -212,12 +212,17 @@ impl Reader {
     }
 
     /// The oldest and newest segments that have messages.
-    pub(super) fn segments(&self) -> rusqlite::Result<Option<(i64, i64)>> {
-        let bounds: (Option<i64>, Option<i64>) = self
+    fn segments(&self) -> rusqlite::Result<Option<(i64, i64)>> {
+        Ok(self.ends()?.map(|(oldest, newest)| (segment(oldest), segment(newest))))
+    }
+
+    /// The oldest and the newest key.
+    pub(super) fn ends(&self) -> rusqlite::Result<Option<(i64, i64)>> {
+        let ends: (Option<i64>, Option<i64>) = self
             .connection
             .prepare_cached("SELECT (SELECT min(key) FROM message), (SELECT max(key) FROM message)")?
             .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(bounds.0.zip(bounds.1).map(|(oldest, newest)| (segment(oldest), segment(newest))))
+        Ok(ends.0.zip(ends.1))
     }
 
     pub(super) fn history(&mut self, id: MessageId) -> Outcome<Vec<HistoryEntry>> {

@@ -6,6 +6,7 @@ use model::{MessageId, Time};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::{
+    facets,
     marks::{first_key, first_place, segment},
     money,
 };
@@ -119,7 +120,7 @@ fn release_shared(connection: &Connection, batch: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Removes the marks of a segment without messages. Until its last message goes, marks of removed
+/// Removes the marks and facets of a segment without messages. Until its last message goes, marks of removed
 /// ones stay and point nowhere: keys are not given twice.
 fn remove_marks(connection: &Connection, segment: i64) -> Result<()> {
     let inhabited = connection
@@ -134,7 +135,7 @@ fn remove_marks(connection: &Connection, segment: i64) -> Result<()> {
     ] {
         connection.prepare_cached(sql)?.execute([first_place(segment), first_place(segment + 1)])?;
     }
-    Ok(())
+    facets::remove(connection, first_key(segment), first_key(segment + 1))
 }
 
 /// Forgets expired keys; how many.

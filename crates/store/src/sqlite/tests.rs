@@ -1,5 +1,7 @@
 //! The suite of all stores, and what is special about this one.
 
+mod paging;
+
 use std::{path::Path, sync::Arc};
 
 use engine::State;
@@ -333,7 +335,11 @@ fn what_runs_all_the_time_follows_an_index_in_its_order() {
         ),
         ("SELECT url FROM callback WHERE head = 1 AND due_at <= 1 ORDER BY due_at, id", "callback_due"),
         ("SELECT key FROM message WHERE key < 9 AND account = 1 ORDER BY key DESC", "message_account"),
-        ("SELECT key FROM message WHERE account = 1 AND status = 7 ORDER BY key DESC", "message_failed"),
+        ("SELECT block, status = 7 FROM facet WHERE block <= 9 ORDER BY block DESC", "facet_block"),
+        (
+            "SELECT block, status = 7 FROM facet WHERE account = 1 AND block <= 9 ORDER BY block DESC",
+            "PRIMARY KEY",
+        ),
     ];
     for (sql, index) in queries {
         let plan = plan(sql);
@@ -421,6 +427,8 @@ async fn a_database_of_the_first_version_is_brought_up_to_date_with_its_messages
         .execute_batch(
             "DROP TABLE balance; DROP TABLE hold; DROP TABLE ledger;
              ALTER TABLE history DROP COLUMN message; DROP TABLE high_water;
+             DROP TABLE facet; DROP TABLE open_block;
+             CREATE INDEX message_failed ON message (account) WHERE status = 7;
              PRAGMA user_version = 1",
         )
         .expect("it is as it was");

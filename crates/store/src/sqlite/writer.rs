@@ -171,7 +171,11 @@ impl Writer {
     }
 
     fn remove(&mut self, removal: &remove::Removal) -> Result<remove::Removed, StoreError> {
-        self.atomically(|connection, _| remove::remove(connection, removal))
+        self.atomically(|connection, writing| {
+            // Facets of what is removed may go too, and would not be written again if they came back.
+            writing.facets.clear();
+            remove::remove(connection, removal)
+        })
     }
 
     /// Runs `work` in one durable transaction, or leaves no trace of it.

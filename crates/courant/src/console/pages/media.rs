@@ -31,7 +31,7 @@ pub(in crate::console) async fn show(State(console): State<Arc<Console>>, visito
     let mut failed: Vec<Record> = Vec::new();
     for cause in CAUSES {
         let search = Search { cause: Some(cause), ..Search::default() };
-        failed.extend(core.store.search(search, None, SHOWN).await?);
+        failed.extend(core.store.page(search, None, SHOWN).await?.records);
     }
     failed.sort_by_key(|record| std::cmp::Reverse(record.message.accepted_at));
     let rows: Vec<_> = failed.iter().map(|record| views::row(core, record, visitor.sight())).collect();

@@ -39,15 +39,16 @@ pub(in crate::console) async fn list(
     }
     let now = clock::now();
     let before = query.given("before").and_then(MessageId::parse);
-    let mut records = console.core().store.search(wanted(&query, now)?, before, PAGE + 1).await?;
-    let more = records.len() > PAGE;
-    records.truncate(PAGE);
-    let last = records.last().map(|record| record.message.id.to_string()).filter(|_| more);
+    let page = console.core().store.page(wanted(&query, now)?, before, PAGE).await?;
+    let last = page.next.map(|id| id.to_string());
     let content = html! {
         (head("Messages", true))
         (filters(&console, &query))
         div #list data-live data-every="2000" {
-            (table(&console, &visitor, &records, now))
+            (table(&console, &visitor, &page.records, now))
+            @if page.records.len() < PAGE && let Some(next) = page.next {
+                p.soft { "Looked back to " (parts::ago(next.time(), now)) "; older messages may match too." }
+            }
             nav.more aria-label="Pages" {
                 @if before.is_some() { a href={ "?" (query.with("before", None)) } { "← Newest" } } @else { span {} }
                 @if let Some(last) = last { a href={ "?" (query.with("before", Some(&last))) } { "Older →" } }
