@@ -10,7 +10,7 @@ pub mod conformance;
 mod money;
 pub mod sqlite;
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use engine::State;
 use model::{
@@ -150,6 +150,23 @@ pub trait Store: Send + Sync + 'static {
 
     /// Messages that match, newest first (in order of storing), before the given one, at most `limit`.
     fn search(&self, filter: Search, before: Option<MessageId>, limit: usize) -> Reply<'_, Vec<Record>>;
+
+    /// The same within bounds of work: ends when `limit` are found or about so much time is spent,
+    /// and says where to go on. Stores whose searches are short anyway need not care.
+    fn search_within(
+        &self,
+        filter: Search,
+        before: Option<MessageId>,
+        limit: usize,
+        effort: Duration,
+    ) -> Reply<'_, Found> {
+        let _ = effort;
+        Box::pin(async move {
+            let records = self.search(filter, before, limit).await?;
+            let further = records.last().filter(|_| records.len() >= limit);
+            Ok(Found { further: further.map(|record| record.message.id), records })
+        })
+    }
 
     /// What an account has; `None` if it has no balance.
     fn balance(&self, account: AccountName) -> Reply<'_, Option<Balance>>;
@@ -586,6 +603,16 @@ pub struct Search {
     pub until: Option<Time>,
     /// Settled or not.
     pub settled: Option<bool>,
+}
+
+/// What a search within bounds found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Found {
+    /// Messages that match, newest first.
+    pub records: Vec<Record>,
+    /// Before which message to go on; `None` if everything was looked at. There may be more even
+    /// if fewer were found than wanted.
+    pub further: Option<MessageId>,
 }
 
 /// Counters since the start.

@@ -1,6 +1,6 @@
 //! Lists: reports to be pulled, searches, counts.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use model::{Cause, Channel, Message, MessageId, Status};
 
@@ -60,6 +60,25 @@ pub async fn search_lists_newest_first_and_goes_on_before_a_cursor(bench: Bench)
         seen.extend(page);
     }
     assert_eq!(seen, (0..600).rev().map(id).collect::<Vec<_>>());
+}
+
+/// Case.
+pub async fn a_search_within_bounds_comes_by_everything_that_fits_however_often_it_stops(bench: Bench) {
+    stored(&*bench.store, 0..600).await;
+    let rare = Search { recipient: Some("nobody".to_owned()), ..Search::default() };
+    for (filter, expected) in [(Search::default(), (0..600).rev().map(id).collect()), (rare, Vec::new())] {
+        let (mut seen, mut before) = (Vec::new(), None);
+        loop {
+            let search = bench.store.search_within(filter.clone(), before, 70, Duration::ZERO);
+            let page = search.await.expect("it searches");
+            seen.extend(page.records.iter().map(|record| record.message.id));
+            match page.further {
+                Some(further) => before = Some(further),
+                None => break,
+            }
+        }
+        assert_eq!(seen, expected);
+    }
 }
 
 /// Case.

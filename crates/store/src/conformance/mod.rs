@@ -79,6 +79,7 @@ macro_rules! conformance_suite {
             reports_to_be_pulled_come_oldest_first_and_once
             reports_to_be_pulled_are_filtered
             search_lists_newest_first_and_goes_on_before_a_cursor
+            a_search_within_bounds_comes_by_everything_that_fits_however_often_it_stops
             search_by_time_finds_messages_of_one_moment_whatever_the_order_of_their_ids
             search_filters_by_each_condition
             search_sees_no_other_account

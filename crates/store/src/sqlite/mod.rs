@@ -17,6 +17,7 @@ mod remove;
 mod search;
 #[cfg(test)]
 mod tests;
+mod within;
 mod writer;
 
 use std::{
@@ -40,7 +41,7 @@ use self::{
     writer::{Answer, Counters, Job, Writer},
 };
 use crate::{
-    Balance, Change, Document, Fresh, HistoryEntry, HistoryRow, Lane, LedgerRow, Part, PullFilter,
+    Balance, Change, Document, Found, Fresh, HistoryEntry, HistoryRow, Lane, LedgerRow, Part, PullFilter,
     QueuePlace, Record, Remembered, Reply, Search, Store, StoreError, StoreStats, StoredCallback, Verdict,
 };
 
@@ -377,6 +378,17 @@ impl Store for SqliteStore {
 
     fn search(&self, filter: Search, before: Option<MessageId>, limit: usize) -> Reply<'_, Vec<Record>> {
         self.slow.read(move |reader| reader.at_once(|reader| reader.search(&filter, before, limit)))
+    }
+
+    fn search_within(
+        &self,
+        filter: Search,
+        before: Option<MessageId>,
+        limit: usize,
+        effort: Duration,
+    ) -> Reply<'_, Found> {
+        self.slow
+            .read(move |reader| reader.at_once(|reader| reader.search_within(&filter, before, limit, effort)))
     }
 
     fn balance(&self, account: AccountName) -> Reply<'_, Option<Balance>> {

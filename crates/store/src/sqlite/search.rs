@@ -41,12 +41,23 @@ impl Reader {
         before: Option<MessageId>,
         limit: usize,
     ) -> Outcome<Vec<Record>> {
-        let Some(conditions) = self.conditions(filter)? else { return Ok(Vec::new()) };
         let before = match before {
             Some(id) => self.cursor(id)?,
             None => i64::MAX,
         };
         let (newest, oldest) = self.window(filter, before)?;
+        self.search_between(filter, newest, oldest, limit)
+    }
+
+    /// Those with keys below the first, from the second on.
+    pub(super) fn search_between(
+        &mut self,
+        filter: &Search,
+        newest: i64,
+        oldest: i64,
+        limit: usize,
+    ) -> Outcome<Vec<Record>> {
+        let Some(conditions) = self.conditions(filter)? else { return Ok(Vec::new()) };
         match mark(filter) {
             Some(mark) => self.marked(filter, &conditions, mark, newest, oldest, limit),
             None => self.scanned(filter, &conditions, newest, oldest, limit),
@@ -98,7 +109,7 @@ impl Reader {
     /// The keys between which to look: below the first, from the second on. They come from the
     /// neighbours outside the time asked for, since ids of one millisecond are not stored in
     /// their order.
-    fn window(&self, filter: &Search, before: i64) -> Outcome<(i64, i64)> {
+    pub(super) fn window(&self, filter: &Search, before: i64) -> Outcome<(i64, i64)> {
         let newest = match filter.until {
             Some(until) => {
                 let id = MessageId::new(until + MARGIN, u128::MAX);
@@ -117,7 +128,7 @@ impl Reader {
 
     /// The key below which to go on. If the message is gone meanwhile, the next older one is
     /// still to come.
-    fn cursor(&self, before: MessageId) -> Outcome<i64> {
+    pub(super) fn cursor(&self, before: MessageId) -> Outcome<i64> {
         match self.key_at(before, "id = ?1")? {
             Some(key) => Ok(key),
             None => Ok(self.key_at(before, "id < ?1 ORDER BY id DESC")?.map_or(0, |key| key + 1)),

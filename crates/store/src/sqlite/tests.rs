@@ -1,6 +1,6 @@
 //! The suite of all stores, and what is special about this one.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use engine::State;
 use model::{
@@ -419,4 +419,21 @@ async fn a_database_of_the_first_version_is_brought_up_to_date_with_its_messages
     store.commit(vec![begin]).await.expect("it commits");
     let balance = store.balance("acme".into()).await.expect("it reads");
     assert_eq!(balance.map(|balance| balance.available), Some(7));
+}
+
+#[tokio::test]
+async fn a_search_for_what_nothing_fits_stops_when_its_time_is_up_and_says_where_to_go_on() {
+    let folder = folder();
+    let store = open(&folder);
+    let plan = shared(String::new());
+    let messages = (1..=5000).map(|n| new(n, 5000, &plan)).collect();
+    let insert = Insert { batch: BatchId(7), shared: plan, messages, remember: None, reserve: None };
+    store.commit(vec![Change::Insert(insert)]).await.expect("it commits");
+    let failed = || Search { status: Some("failed".to_owned()), ..Search::default() };
+    let page = store.search_within(failed(), None, 50, Duration::ZERO).await.expect("it searches");
+    assert_eq!((page.records.len(), page.further), (0, Some(id(905))), "one stretch was looked at");
+    let rest = store.search_within(failed(), page.further, 50, Duration::ZERO).await.expect("it searches");
+    assert_eq!((rest.records.len(), rest.further), (0, None));
+    let whole = store.search_within(failed(), None, 50, Duration::from_secs(60)).await.expect("it searches");
+    assert_eq!(whole.further, None, "with time enough everything is looked at");
 }
