@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, fs, net::SocketAddr, path::PathBuf};
 
 use ipnet::IpNet;
 use model::{Channel, Span, message::OnUnknown};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::people::{Role, directory, password};
 
@@ -347,7 +347,7 @@ pub struct AccountConfig {
 }
 
 /// A stored plan.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlanConfig {
     /// Service key name, sender or app id that it is attached to; none for the account's default.
@@ -362,7 +362,7 @@ pub struct PlanConfig {
 }
 
 /// A step added by a stored plan.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlanStepConfig {
     /// Its channel.

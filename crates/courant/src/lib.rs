@@ -24,6 +24,7 @@ pub mod desk;
 pub mod dispatch;
 pub mod mediadesk;
 pub mod metrics;
+pub mod operate;
 pub mod outbound;
 pub mod people;
 pub mod retention;

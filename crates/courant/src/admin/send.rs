@@ -14,7 +14,7 @@ use store::Record;
 
 use super::{
     ask::{Ask, Whole},
-    messages::{named, note},
+    messages::named,
     problem::Problem,
 };
 use crate::{
@@ -22,6 +22,7 @@ use crate::{
     app::OWN_DIALECT,
     clock,
     desk::accept::{self, Prepared, Stored},
+    operate,
     views::Moment,
 };
 
@@ -261,9 +262,7 @@ pub(super) async fn resend(ask: &Ask<'_>) -> Result<Whole, Problem> {
     let prepared = accept::prepare(ask.core(), &account, record.message.dialect, same(&record)).await?;
     let (response, new) = store(ask, prepared, Some(old)).await?;
     if let Some(new) = new {
-        let by = &ask.grant.name;
-        note(ask.core(), new, format!("sent again from {old} with token `{by}`")).await;
-        note(ask.core(), old, format!("sent again as {new} with token `{by}`")).await;
+        operate::sent_again(ask.core(), ask.hand(), old, new).await;
     }
     Ok(response)
 }

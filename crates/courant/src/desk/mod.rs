@@ -2,9 +2,11 @@
 //!
 //! [`accept`] turns submissions into stored messages, [`shard`] carries events to messages,
 //! [`plans`] makes plans, [`queries`] answers questions, [`sink`] takes what networks tell,
-//! [`orphans`] holds what they tell too early.
+//! [`orphans`] holds what they tell too early; [`stored_plans`] knows the plans that accounts add,
+//! [`foresee`] what can be told of one before anything is sent.
 
 pub mod accept;
+pub mod foresee;
 pub mod orphans;
 pub mod plans;
 pub mod queries;
@@ -12,4 +14,5 @@ pub mod scenarios;
 pub mod sessions;
 pub mod shard;
 pub mod sink;
+pub mod stored_plans;
 pub mod transition;

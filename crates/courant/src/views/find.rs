@@ -7,6 +7,8 @@ use crate::core::Core;
 
 /// Most messages found.
 const MOST: usize = 50;
+/// How long each kind of id is looked for.
+const SEARCH: std::time::Duration = std::time::Duration::from_millis(250);
 /// Most accounts whose own ids are looked up.
 const MAX_ACCOUNTS: usize = 1000;
 /// Longest text looked for.
@@ -104,7 +106,7 @@ async fn by_network_id(core: &Core, text: &str) -> Result<Vec<MessageId>, StoreE
 async fn by_batch(core: &Core, text: &str) -> Result<Vec<MessageId>, StoreError> {
     let Some((batch, position)) = batch_id(text) else { return Ok(Vec::new()) };
     let search = Search { batch: Some(batch), ..Search::default() };
-    let records = core.store.search(search, None, MOST).await?;
+    let records = core.store.search_within(search, None, MOST, SEARCH).await?.records;
     let wanted = records.iter().filter(|record| position.is_none_or(|at| record.message.position == at));
     Ok(wanted.map(|record| record.message.id).collect())
 }
@@ -133,7 +135,7 @@ async fn by_address(core: &Core, text: &str) -> Result<Vec<MessageId>, StoreErro
 }
 
 async fn search(core: &Core, filter: Search) -> Result<Vec<MessageId>, StoreError> {
-    let records = core.store.search(filter, None, MOST).await?;
+    let records = core.store.search_within(filter, None, MOST, SEARCH).await?.records;
     Ok(records.iter().map(|record| record.message.id).collect())
 }
 

@@ -14,6 +14,7 @@ mod message;
 mod moment;
 mod money;
 mod overview;
+mod plans;
 mod routes;
 mod sight;
 #[cfg(test)]
@@ -23,7 +24,7 @@ pub mod words;
 pub use accounts::{AccountView, account, accounts, balance_of};
 pub use callbacks::{CallbackView, callback};
 pub use find::find;
-pub use media::{MediaView, media};
+pub use media::{MediaView, media, short_type, short_types};
 pub use message::{
     Ids, MessageRow, MessageView, NetworkCodeView, NetworkId, Next, Spelling, StepView, TimelineDecision,
     TimelineEntry, VendorId, entry, message, message_of, row,
@@ -31,5 +32,9 @@ pub use message::{
 pub use moment::Moment;
 pub use money::{BalanceView, LedgerView, balance, movement};
 pub use overview::{Overview, StoreView, overview};
+pub use plans::{PlanStepView, PlanView, PlansView, plans};
 pub use routes::{LaneView, RouteView, SenderView, route, routes, senders};
 pub use sight::Sight;
+
+/// How long a page of a list may look for messages that fit before it says where to go on.
+pub const EFFORT: std::time::Duration = std::time::Duration::from_millis(40);

@@ -101,6 +101,7 @@ macro_rules! conformance_suite {
             a_stale_update_moves_no_money
             a_payment_counts_once
             movements_are_listed_by_message_and_after_a_cursor
+            movements_are_listed_newest_first_before_a_cursor
             a_swept_message_takes_its_movements_and_leaves_the_balance
             counters_count
             a_closed_store_takes_nothing_more

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use axum::extract::State;
 use maud::{Markup, html};
 use model::AccountName;
-use store::{Change, StoredCallback};
+use store::StoredCallback;
 
 use super::head;
 use crate::{
@@ -17,7 +17,8 @@ use crate::{
         page::{self, Answer, Page, Section, csrf},
         parts,
     },
-    people::{Role, audit},
+    operate,
+    people::Role,
     views::{self, CallbackView},
 };
 
@@ -87,13 +88,8 @@ pub(in crate::console) async fn replay(
         form.all("id").filter_map(|id| id.parse().ok()).take(MAX_REPLAY).collect::<Vec<i64>>()
     };
     let done = if ids.is_empty() { "nothing" } else { "replayed" };
-    if !ids.is_empty() {
-        let count = ids.len();
-        core.store.commit(vec![Change::ReplayCallbacks { ids, due_at: clock::now() }]).await?;
-        core.outbox.notify_one();
-        let subject = form.given("account").unwrap_or("all accounts");
-        audit::note(core, visitor.name(), "replayed callbacks", subject, &format!("{count} callbacks")).await;
-    }
+    let of = form.given("account").unwrap_or("all accounts");
+    operate::replay_callbacks(core, visitor.hand(), ids, of).await?;
     Ok(page::after("/console/callbacks", done))
 }
 

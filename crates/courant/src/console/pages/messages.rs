@@ -39,22 +39,37 @@ pub(in crate::console) async fn list(
     }
     let now = clock::now();
     let before = query.given("before").and_then(MessageId::parse);
-    let mut records = console.core().store.search(wanted(&query, now)?, before, PAGE + 1).await?;
-    let more = records.len() > PAGE;
-    records.truncate(PAGE);
-    let last = records.last().map(|record| record.message.id.to_string()).filter(|_| more);
+    let search = console.core().store.search_within(wanted(&query, now)?, before, PAGE, views::EFFORT);
+    let found = search.await?;
+    let further = found.further.map(|id| id.to_string());
     let content = html! {
         (head("Messages", true))
         (filters(&console, &query))
         div #list data-live data-every="2000" {
-            (table(&console, &visitor, &records, now))
+            @if found.records.is_empty() && found.further.is_some() { (nothing_yet(found.further, now)) }
+            @else { (table(&console, &visitor, &found.records, now)) }
             nav.more aria-label="Pages" {
                 @if before.is_some() { a href={ "?" (query.with("before", None)) } { "← Newest" } } @else { span {} }
-                @if let Some(last) = last { a href={ "?" (query.with("before", Some(&last))) } { "Older →" } }
+                @if let Some(further) = &further {
+                    a href={ "?" (query.with("before", Some(further))) } {
+                        @if found.records.len() < PAGE { "Search further →" } @else { "Older →" }
+                    }
+                }
             }
         }
     };
     Ok(frame(&console, &visitor, "Messages", &content))
+}
+
+/// What is said if the time for looking was up before anything was found.
+fn nothing_yet(further: Option<MessageId>, now: Time) -> Markup {
+    html! {
+        p.empty {
+            "Nothing found yet"
+            @if let Some(id) = further { ", back to messages accepted " (parts::ago(id.time(), now)) }
+            ". Older ones are still to be looked at."
+        }
+    }
 }
 
 async fn search(console: &Console, visitor: &Visitor, text: &str) -> Answer {

@@ -24,6 +24,7 @@ use crate::{
         parts,
     },
     dispatch::{Held, Hold},
+    operate,
     people::{Role, audit},
     views::{self, RouteView, SenderView},
 };
@@ -73,20 +74,15 @@ pub(in crate::console) async fn hold(
     let all = [Hold::Open, Hold::Paused, Hold::Draining];
     let hold =
         all.into_iter().find(|hold| hold.as_str() == form.text("hold")).ok_or(Trouble::Missing("choice"))?;
-    let (held, subject) = match form.given("route") {
-        Some(name) => {
-            let name = RouteName::from(name);
-            core.routes.get(&name).ok_or(Trouble::Missing("route"))?;
-            (Held::Route(name.clone()), format!("route {name}"))
-        }
+    let held = match form.given("route") {
+        Some(name) => Held::Route(RouteName::from(name)),
         None => {
             let channel = Channel::parse(form.text("channel")).ok_or(Trouble::Missing("channel"))?;
             let sender = form.given("sender").ok_or(Trouble::Missing("sender"))?;
-            (Held::Sender(channel, sender.to_owned()), format!("sender {sender}"))
+            Held::Sender(channel, sender.to_owned())
         }
     };
-    core.dispatcher.set_hold(&*core.store, held, hold).await?;
-    audit::note(core, visitor.name(), hold.as_str(), subject, "").await;
+    operate::hold(core, visitor.hand(), held, hold).await?;
     Ok(page::after("/console/networks", "changed"))
 }
 

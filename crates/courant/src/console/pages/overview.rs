@@ -38,7 +38,7 @@ pub(in crate::console) async fn show(
     let now = clock::now();
     let overview = views::overview(core).await?;
     let routes = views::routes(core).await?;
-    let failures = core.store.search(failed(), None, FAILURES).await?;
+    let failures = core.store.search_within(failed(), None, FAILURES, views::EFFORT).await?.records;
     let cells = chosen(chart::cells(&core.stats, now, MINUTES), &query);
     let content = html! {
         (head("Overview", true))

@@ -48,6 +48,11 @@ pub(in crate::console) async fn list(
             (entries(&latest))
             p.more { a href="/console/people/audit" { "All actions" } }
         }
+        section.card aria-labelledby="tokens-title" {
+            h2 #tokens-title { "Programs" }
+            p { "Programs and the command line use tokens of the API instead of passwords." }
+            p.more { a href="/console/people/tokens" { "Tokens of the API" } }
+        }
     };
     Ok(frame(&console, &visitor, "People", query.given("done"), &content))
 }

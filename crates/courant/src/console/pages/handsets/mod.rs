@@ -260,7 +260,7 @@ fn behaviour_form(visitor: &Visitor, handset: &Handset) -> Markup {
 
 async fn messages_to(console: &Console, visitor: &Visitor, number: &str) -> Result<Markup, Trouble> {
     let search = Search { recipient: Some(number.to_owned()), ..Search::default() };
-    let records = console.core().store.search(search, None, 8).await?;
+    let records = console.core().store.search_within(search, None, 8, crate::views::EFFORT).await?.records;
     let now = clock::now();
     let rows = records.iter().map(|record| crate::views::row(console.core(), record, visitor.sight()));
     Ok(html! {
