@@ -22,6 +22,7 @@ pub mod console;
 pub mod core;
 pub mod desk;
 pub mod dispatch;
+pub mod exchanges;
 pub mod mediadesk;
 pub mod metrics;
 pub mod operate;

@@ -111,6 +111,7 @@ fn for_acting() -> Router<Arc<Console>> {
         .route("/console/networks/{name}/change", post(networks::change))
         .route("/console/handsets", get(handsets::list))
         .route("/console/handsets/send", post(handsets::send))
+        .route("/console/handsets/lines", post(handsets::lines))
         .route("/console/handsets/{number}", get(handsets::show))
         .route("/console/handsets/{number}/reply", post(handsets::reply))
         .route("/console/handsets/{number}/behave", post(handsets::behave))

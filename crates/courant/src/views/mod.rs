@@ -22,12 +22,12 @@ mod tests;
 pub mod words;
 
 pub use accounts::{AccountView, account, accounts, balance_of};
-pub use callbacks::{CallbackView, callback};
+pub use callbacks::{CallbackView, TryView, callback};
 pub use find::find;
 pub use media::{MediaView, media, short_type, short_types};
 pub use message::{
-    Ids, MessageRow, MessageView, NetworkCodeView, NetworkId, Next, Spelling, StepView, TimelineDecision,
-    TimelineEntry, VendorId, entry, message, message_of, row,
+    ExchangeView, Ids, MessageRow, MessageView, NetworkCodeView, NetworkId, Next, Spelling, StepView,
+    TimelineDecision, TimelineEntry, VendorId, entry, message, message_of, row,
 };
 pub use moment::Moment;
 pub use money::{BalanceView, LedgerView, balance, movement};

@@ -10,12 +10,13 @@ use axum::{
 };
 use http::Request;
 use maud::{Markup, html};
-use model::{Channel, RouteName};
+use model::{Channel, RouteName, Time};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::head;
 use crate::{
+    clock,
     console::{
         Console,
         forms::Fields,
@@ -51,7 +52,7 @@ pub(in crate::console) async fn show(
                 @for (name, setting) in &switches { (switch(&visitor, name, setting)) }
             }
         }
-        section.card #lanes data-live aria-labelledby="lanes-title" { (lanes(&routes)) }
+        section.card #lanes data-live aria-labelledby="lanes-title" { (lanes(&routes, clock::now())) }
         section.card aria-labelledby="senders-title" { (senders_table(&visitor, &senders)) }
     };
     let page = Page {
@@ -137,7 +138,7 @@ fn card(visitor: &Visitor, route: &RouteView) -> Markup {
                 dt { "Last error" }
                 dd { @match &route.last_error { Some(error) => (error), None => span.soft { "none" } } }
                 dt { "Waiting" } dd { (parts::count(route.queued as u64)) }
-                dt { "Window" } dd { (route.window) " hand-overs at once" }
+                dt { "Window" } dd { (route.in_flight) " of " (route.window) " hand-overs unanswered" }
                 dt { "Rate" }
                 dd {
                     @match route.rate_per_sender {
@@ -204,13 +205,13 @@ fn switch(visitor: &Visitor, name: &str, setting: &Value) -> Markup {
     }
 }
 
-fn lanes(routes: &[RouteView]) -> Markup {
+fn lanes(routes: &[RouteView], now: Time) -> Markup {
     let any = routes.iter().any(|route| !route.lanes.is_empty());
     html! {
         h2 #lanes-title { "Waiting, by account and sender" }
         @if !any { (parts::empty("Nothing waits.")) } @else {
             (parts::table("Waiting messages", &html! {
-                thead { tr { th scope="col" { "Route" } th scope="col" { "Account" } th scope="col" { "Sender" } th scope="col" { "Urgency" } th.number scope="col" { "Waiting" } } }
+                thead { tr { th scope="col" { "Route" } th scope="col" { "Account" } th scope="col" { "Sender" } th scope="col" { "Urgency" } th.number scope="col" { "Waiting" } th scope="col" { "Oldest" } } }
                 tbody {
                     @for route in routes { @for lane in &route.lanes { @for (class, count) in &lane.queued {
                         tr {
@@ -218,6 +219,7 @@ fn lanes(routes: &[RouteView]) -> Markup {
                             td { @if lane.sender.is_empty() { span.soft { "route's own" } } @else { (lane.sender) } }
                             td { (class.replace('_', "-")) }
                             td.number { (parts::count(*count as u64)) @if lane.more { "+" } }
+                            td { @if let Some(at) = lane.oldest { (parts::ago(at.0, now)) } }
                         }
                     } } }
                 }
@@ -234,7 +236,7 @@ fn senders_table(visitor: &Visitor, senders: &[SenderView]) -> Markup {
                 thead {
                     tr {
                         th scope="col" { "Sender" } th scope="col" { "Channel" } th.wide scope="col" { "Accounts" }
-                        th.number scope="col" { "Waiting" } th scope="col" { "Standing" }
+                        th.number scope="col" { "Waiting" } th.wide scope="col" { "Oldest" } th scope="col" { "Standing" }
                         @if visitor.may(Role::Act) { th scope="col" { span.hidden { "Actions" } } }
                     }
                 }
@@ -243,6 +245,7 @@ fn senders_table(visitor: &Visitor, senders: &[SenderView]) -> Markup {
                         tr {
                             td.mono { (sender.name) } td { (parts::channel_word(&sender.channel)) }
                             td.wide { (sender.accounts.join(", ")) } td.number { (parts::count(sender.queued as u64)) }
+                            td.wide { @match sender.oldest { Some(at) => (parts::ago(at.0, clock::now())), None => span.soft { "—" } } }
                             td { (parts::status_word(&sender.standing)) }
                             @if visitor.may(Role::Act) {
                                 td {

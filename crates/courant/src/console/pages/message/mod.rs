@@ -17,7 +17,7 @@ use store::Record;
 
 use self::{
     picture::{clocks, plan},
-    story::{callbacks, facts, timeline},
+    story::{callbacks, exchange, facts, timeline},
 };
 use super::live_switch;
 use crate::{
@@ -62,6 +62,7 @@ pub(in crate::console) async fn show(
             section.card #timeline data-live aria-labelledby="timeline-title" { (timeline(&view)) }
             div {
                 section.card aria-labelledby="facts-title" { (facts(&view, &visitor)) }
+                section.card #exchange data-live aria-labelledby="exchange-title" { (exchange(&view, &visitor)) }
                 section.card #callbacks data-live aria-labelledby="callbacks-title" {
                     (callbacks(&view, &visitor, now))
                 }

@@ -78,6 +78,77 @@ pub(super) fn facts(view: &MessageView, visitor: &Visitor) -> Markup {
     }
 }
 
+/// What was received and what was answered, word for word.
+pub(super) fn exchange(view: &MessageView, visitor: &Visitor) -> Markup {
+    html! {
+        h2 #exchange-title { "As received and answered" }
+        @match &view.exchange {
+            Some(exchange) => {
+                details #received {
+                    summary { "Request" }
+                    pre tabindex="0" { (exchange.head) @if !exchange.body.is_empty() { "\n\n" (pretty(&exchange.body)) } }
+                }
+                details #answered {
+                    summary { "Answer" }
+                    pre tabindex="0" { (exchange.answer_head) @if !exchange.answer.is_empty() { "\n\n" (pretty(&exchange.answer)) } }
+                }
+                p.hint { "Credentials are left out, long bodies are cut." }
+            }
+            None if visitor.may(Role::Act) => p.soft.small {
+                "Not kept. " code { "store.keep_requests_hours" } " in the configuration says how long requests are."
+            },
+            None => p.soft.small { "For those who may see numbers and contents." },
+        }
+    }
+}
+
+/// JSON on several lines, its members as they came; anything else as it is.
+fn pretty(text: &str) -> String {
+    if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
+        return text.to_owned();
+    }
+    let (mut pretty, mut depth, mut quoted, mut escaped) = (String::new(), 0_usize, false, false);
+    let line = |pretty: &mut String, depth: usize| {
+        pretty.truncate(pretty.trim_end().len());
+        pretty.push('\n');
+        pretty.extend(std::iter::repeat_n("  ", depth));
+    };
+    for letter in text.trim().chars() {
+        match letter {
+            _ if quoted => {
+                quoted = escaped || letter != '"';
+                escaped = letter == '\\' && !escaped;
+                pretty.push(letter);
+            }
+            '{' | '[' => {
+                depth += 1;
+                pretty.push(letter);
+                line(&mut pretty, depth);
+            }
+            '}' | ']' => {
+                depth = depth.saturating_sub(1);
+                if pretty.trim_end().ends_with(['{', '[']) {
+                    pretty.truncate(pretty.trim_end().len())
+                } else {
+                    line(&mut pretty, depth)
+                }
+                pretty.push(letter);
+            }
+            ',' => {
+                pretty.push(',');
+                line(&mut pretty, depth);
+            }
+            ':' => pretty.push_str(": "),
+            letter if letter.is_whitespace() => {}
+            letter => {
+                quoted = letter == '"';
+                pretty.push(letter);
+            }
+        }
+    }
+    pretty
+}
+
 pub(super) fn callbacks(view: &MessageView, visitor: &Visitor, now: Time) -> Markup {
     let parked = view.callbacks.iter().filter(|callback| callback.standing == "parked").count();
     html! {
@@ -99,13 +170,33 @@ pub(super) fn callbacks(view: &MessageView, visitor: &Visitor, now: Time) -> Mar
                             td { (parts::status_word(&callback.standing)) }
                             td.number { (callback.tries) }
                             td {
-                                (callback.last_result.as_deref().unwrap_or("not tried yet"))
-                                div.small.soft { (parts::ago(callback.due_at.0, now)) }
+                                @if callback.attempts.len() > 1 {
+                                    ol.tries { @for attempt in &callback.attempts { li { (parts::clock_time(attempt.at.0)) " " (attempt.result) } } }
+                                } @else { (callback.last_result.as_deref().unwrap_or("not tried yet")) }
+                                div.small.soft {
+                                    @match callback.standing.as_str() { "pending" if callback.tries > 0 => "again ", "pending" => "due ", _ => "" }
+                                    (parts::ago(callback.due_at.0, now))
+                                }
                             }
                         }
                     }
                 }
             }))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pretty;
+
+    #[test]
+    fn json_is_laid_out_and_otherwise_left_as_it_came() {
+        let text = r#"{"b":1, "a": [true,"x, {y}: \"z\\"],"c":{},"d" : [ ]}"#;
+        let laid = "{\n  \"b\": 1,\n  \"a\": [\n    true,\n    \"x, {y}: \\\"z\\\\\"\n  ],\n  \"c\": {},\n  \"d\": []\n}";
+        assert_eq!(pretty(text), laid);
+        for other in ["to=1&text=a{b", "{\"a\":1", "", "<a>{}</a>"] {
+            assert_eq!(pretty(other), other);
         }
     }
 }
