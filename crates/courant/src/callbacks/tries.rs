@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn tries_are_kept_with_their_times_and_the_oldest_go_first() {
-        let at = |second| Time::from_secs(1_795_000_000 + second);
+        let at = |second: i64| Time::from_secs(1_795_000_000 + second);
         assert_eq!(with(None, at(0), "delivered", true), "delivered");
         let mut text = with(None, at(0), "the receiver answered 503", false);
         for second in 1..30 {
@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn texts_of_before_are_one_try_without_a_time() {
         let old = Try { at: None, result: "the receiver answered 503".to_owned() };
-        assert_eq!(read("the receiver answered 503"), [old.clone()]);
+        assert_eq!(read("the receiver answered 503"), vec![old.clone()]);
         let text = with(Some(&old.result), Time::from_secs(1_795_000_000), "delivered", true);
         assert_eq!(read(&text)[0], old);
     }

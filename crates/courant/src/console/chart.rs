@@ -126,6 +126,11 @@ pub(super) fn bars(row: &[(Time, Counts)], layers: &[Layer], label: &str) -> Mar
     }
 }
 
+/// The highest bar of one layer.
+pub(super) fn peak(row: &[(Time, Counts)], layer: Layer) -> u64 {
+    row.iter().map(|(_, counts)| (layer.1)(counts)).max().unwrap_or(0)
+}
+
 fn total(counts: &Counts, layers: &[Layer]) -> u64 {
     layers.iter().map(|(_, number)| number(counts)).sum()
 }

@@ -9,6 +9,7 @@ mod chart;
 mod credentials;
 mod forms;
 mod gate;
+mod json;
 mod page;
 mod pages;
 mod parts;

@@ -691,6 +691,35 @@ async fn webex(stand: &Stand, number: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_told_as_it_was_received_and_answered_without_its_credentials() {
+    let stand = Stand::start().await;
+    let reference = stand.send("15550101234", 5000, "kept").await;
+    let kept = stand
+        .find("the request to be kept", || async {
+            let told = look(&stand, &format!("/messages/{reference}")).await;
+            told["exchange"].is_object().then(|| told["exchange"].clone())
+        })
+        .await;
+    let head = kept["head"].as_str().expect("text");
+    assert!(head.starts_with("POST /v1/omnichannel\ncontent-type: application/json"), "{head}");
+    assert!(kept["body"].as_str().expect("text").contains("whatsapp for 15550101234"), "{kept}");
+    assert_eq!(kept["answer_head"], "200 OK\ncontent-type: application/json");
+    assert!(kept["answer"].as_str().expect("text").contains(&reference), "{kept}");
+    assert!(!kept.to_string().contains("Basic"), "{kept}");
+    let looking = json!({"name": "looking", "scopes": ["look"]});
+    let (_, made) = act(&stand, "/tokens", Some(&looking)).await;
+    let token = made["token"].as_str().expect("a token");
+    let (_, masked) = ask(&stand, token, Method::GET, &format!("/messages/{reference}"), None).await;
+    assert_eq!(masked["exchange"], Value::Null, "for those who may see contents");
+    stand.stop().await;
+
+    let stand = Stand::start_with(None, &["store.keep_requests_hours=0"]).await;
+    let reference = stand.send("15550101234", 5000, "kept").await;
+    assert_eq!(look(&stand, &format!("/messages/{reference}")).await["exchange"], Value::Null);
+    stand.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_programs_do_is_written_down_with_their_token() {
     let stand = Stand::start().await;
     act(&stand, "/routes/sms/pause", None).await;

@@ -182,6 +182,7 @@ fn filters(console: &Console, query: &Fields) -> Markup {
                 @for status in STATUSES { (parts::option(status, status, &chosen("status"))) }
             }))
             (text("number", "Number", "15558675309"))
+            (text("q", "Any id", "any API’s reference"))
             (text("since", "Since", "15m, 2h, 3d"))
             details #more-filters open[rare] {
                 summary { "More filters" }

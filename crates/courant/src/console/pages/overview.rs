@@ -111,7 +111,7 @@ fn filters(console: &Console, query: &Fields) -> Markup {
             div.field {
                 label for="period" { "Period" }
                 select #period name="period" data-submit {
-                    @for period in Period::ALL { (parts::option(period.word, period.name, query.text("period"))) }
+                    @for period in Period::ALL { (parts::option(period.word, period.name.trim_start_matches("the "), query.text("period"))) }
                 }
             }
             noscript { button type="submit" { "Show" } }
@@ -136,7 +136,7 @@ fn tiles(cells: &[Cell], now: Time, period: Period) -> Markup {
                     h3 { (name) span.hidden { " in " (period.name) } }
                     div.big { (parts::count(number)) }
                     (chart::bars(&row, &[layer], &format!("{name} {}: {number} in {}", period.per(), period.name)))
-                    div.axis aria-hidden="true" { span { (period.ago()) } span { "now" } }
+                    div.axis aria-hidden="true" { span { (period.ago()) } span { "peak " (parts::count(chart::peak(&row, layer))) } span { "now" } }
                 }
             }
         }

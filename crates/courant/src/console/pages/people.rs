@@ -175,7 +175,7 @@ fn add_form(visitor: &Visitor) -> Markup {
                 select #person-role name="role" {
                     option value="look" { "look: numbers and contents hidden" }
                     option value="act" { "act: also cancel, send again, replay" }
-                    option value="administer" { "administer: also scenarios and people" }
+                    option value="administer" { "administer: also plans, money, secrets and people" }
                 }
             }
             div.field {

@@ -62,7 +62,7 @@ fn tile(console: &Console, visitor: &Visitor, file: &Record) -> Markup {
         li {
             a href={ "/console/media/files/" (file.id) } {
                 span.thumb { (thumbnail(console, file, sees)) }
-                span.name { (name.unwrap_or(views::short_type(&file.mime))) }
+                span.name { (name.unwrap_or_else(|| views::short_type(&file.mime))) }
                 span.small.soft { (views::short_type(&file.mime)) " · " (parts::bytes(file.bytes)) }
                 span.small.soft { "goes " (parts::ago(file.kept_until(), clock::now())) }
             }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use model::{ReceiptStatus, Span, Time};
 
 use crate::{
-    console::{gate::Visitor, page::csrf, parts},
+    console::{gate::Visitor, json::pretty, page::csrf, parts},
     people::Role,
     views::{MessageView, TimelineEntry, words},
 };
@@ -102,53 +102,6 @@ pub(super) fn exchange(view: &MessageView, visitor: &Visitor) -> Markup {
     }
 }
 
-/// JSON on several lines, its members as they came; anything else as it is.
-fn pretty(text: &str) -> String {
-    if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
-        return text.to_owned();
-    }
-    let (mut pretty, mut depth, mut quoted, mut escaped) = (String::new(), 0_usize, false, false);
-    let line = |pretty: &mut String, depth: usize| {
-        pretty.truncate(pretty.trim_end().len());
-        pretty.push('\n');
-        pretty.extend(std::iter::repeat_n("  ", depth));
-    };
-    for letter in text.trim().chars() {
-        match letter {
-            _ if quoted => {
-                quoted = escaped || letter != '"';
-                escaped = letter == '\\' && !escaped;
-                pretty.push(letter);
-            }
-            '{' | '[' => {
-                depth += 1;
-                pretty.push(letter);
-                line(&mut pretty, depth);
-            }
-            '}' | ']' => {
-                depth = depth.saturating_sub(1);
-                if pretty.trim_end().ends_with(['{', '[']) {
-                    pretty.truncate(pretty.trim_end().len())
-                } else {
-                    line(&mut pretty, depth)
-                }
-                pretty.push(letter);
-            }
-            ',' => {
-                pretty.push(',');
-                line(&mut pretty, depth);
-            }
-            ':' => pretty.push_str(": "),
-            letter if letter.is_whitespace() => {}
-            letter => {
-                quoted = letter == '"';
-                pretty.push(letter);
-            }
-        }
-    }
-    pretty
-}
-
 pub(super) fn callbacks(view: &MessageView, visitor: &Visitor, now: Time) -> Markup {
     let parked = view.callbacks.iter().filter(|callback| callback.standing == "parked").count();
     html! {
@@ -182,21 +135,6 @@ pub(super) fn callbacks(view: &MessageView, visitor: &Visitor, now: Time) -> Mar
                     }
                 }
             }))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::pretty;
-
-    #[test]
-    fn json_is_laid_out_and_otherwise_left_as_it_came() {
-        let text = r#"{"b":1, "a": [true,"x, {y}: \"z\\"],"c":{},"d" : [ ]}"#;
-        let laid = "{\n  \"b\": 1,\n  \"a\": [\n    true,\n    \"x, {y}: \\\"z\\\\\"\n  ],\n  \"c\": {},\n  \"d\": []\n}";
-        assert_eq!(pretty(text), laid);
-        for other in ["to=1&text=a{b", "{\"a\":1", "", "<a>{}</a>"] {
-            assert_eq!(pretty(other), other);
         }
     }
 }
