@@ -34,5 +34,6 @@ pub(super) async fn write(ask: &Ask<'_>) -> Result<Whole, Problem> {
     ask.core().store.backup(path.clone()).await?;
     let bytes = tokio::fs::metadata(&path).await.map_err(failed)?.len();
     tracing::info!(path = %path.display(), bytes, by = %ask.grant.name, "a backup was written");
+    ask.hand().did(ask.core(), "wrote a backup", "the store", "").await;
     Ok(ask.json(&BackupView { path: path.display().to_string(), bytes, at: now.into() }))
 }

@@ -121,6 +121,7 @@ fn for_acting() -> Router<Arc<Console>> {
 fn for_administering() -> Router<Arc<Console>> {
     Router::new()
         .route("/console/scenarios/save", post(scenarios::save))
+        .route("/console/scenarios/remove", post(scenarios::remove))
         .route("/console/scenarios/plans/save", post(plans::save))
         .route("/console/scenarios/plans/remove", post(plans::remove))
         .route("/console/scenarios/plans/reset", post(plans::reset))

@@ -284,6 +284,7 @@ fn done_text(word: &str) -> Option<&'static str> {
         "topped-up" => "The money is in the ledger.",
         "revoked" => "Revoked. It opens nothing any more.",
         "password" => "The password is changed. Your other sessions have ended.",
+        "scenario-gone" => "The scenario is removed. Requests that name it will be refused.",
         "plans" => "Saved. The plans count for messages accepted from now on.",
         "reset" => "The configuration's plans count again.",
         "refused" => "It was not accepted.",

@@ -23,7 +23,7 @@ pub use callbacks::replay_callbacks;
 pub use messages::{cancel, may_send_again, sent_again};
 pub use money::top_up;
 pub use routes::hold;
-pub use scenarios::save_scenario;
+pub use scenarios::{remove_scenario, save_scenario};
 pub use uploads::{remove_upload, upload};
 
 /// Whose hand it is.

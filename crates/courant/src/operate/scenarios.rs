@@ -5,7 +5,7 @@ use model::{
     call::{Scenario, ScenarioDraft},
 };
 
-use super::Hand;
+use super::{Fault, Hand};
 use crate::{accounts::Account, core::Core, desk::scenarios};
 
 /// Writes a new scenario, or replaces the one of this key.
@@ -26,4 +26,22 @@ pub async fn save_scenario(
     };
     hand.did(core, "saved a scenario", format!("{} of {}", saved.key, account.name), &name).await;
     Ok(saved)
+}
+
+/// Removes a scenario that was written.
+///
+/// # Errors
+/// If there is none of this key, it stands in the configuration only, or the store cannot take it.
+pub async fn remove_scenario(core: &Core, hand: Hand<'_>, account: &Account, key: &str) -> Result<(), Fault> {
+    match scenarios::remove(core, account, key).await {
+        Ok(()) => {}
+        Err(Refusal::NotFound(_)) if account.config.scenarios.iter().any(|known| known.key == key) => {
+            let text = "this scenario stands in the configuration; it can be changed here, and removed there";
+            return Err(Fault::Conflict(text.to_owned()));
+        }
+        Err(Refusal::NotFound(_)) => return Err(Fault::Missing("scenario")),
+        Err(refusal) => return Err(refusal.into()),
+    }
+    hand.did(core, "removed a scenario", format!("{key} of {}", account.name), "").await;
+    Ok(())
 }

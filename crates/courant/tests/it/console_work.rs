@@ -119,6 +119,37 @@ async fn a_plan_is_checked_and_written_by_the_form_and_nobodys_change_is_lost_un
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_scenario_that_was_written_is_removed_and_the_configured_default_counts_again() {
+    let stand = Stand::start().await;
+    let browser = Browser::new(&stand);
+    let home = "/console/scenarios?account=sandbox";
+    let new =
+        [("account", "sandbox"), ("name", "Ours"), ("default", "yes"), ("channel", "SMS"), ("from", "")];
+    browser.submit(home, "/console/scenarios/save", &new).await;
+    let page = browser.page(home).await;
+    let (_, ours) = page.split_once("Ours").expect("the new one");
+    assert!(ours.split("</h3>").next().is_some_and(|head| head.contains("default")), "{page}");
+    let key = after(ours, "name=\"key\" value=\"").to_owned();
+    let remove = |key: String| {
+        let browser = &browser;
+        async move {
+            let fields = [("account", "sandbox"), ("key", key.as_str())];
+            browser.submit(home, "/console/scenarios/remove", &fields).await
+        }
+    };
+    assert_eq!(location(&remove(key.clone()).await), format!("{home}&done=scenario-gone"));
+    let page = browser.page(home).await;
+    let (_, first) = page.split_once("My WHATSAPP-SMS scenario").expect("the configured one");
+    assert!(
+        !page.contains("Ours") && first.split("</h3>").next().is_some_and(|head| head.contains("default"))
+    );
+    assert_eq!(remove(key).await.status(), StatusCode::NOT_FOUND);
+    let configured = remove("CC9F01A5DC7BEE2C2B829D203482A654".to_owned()).await;
+    assert!(configured.text().await.expect("a page").contains("stands in the configuration"));
+    stand.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn money_is_put_in_once_per_payment_by_administrators_only() {
     let stand = Stand::start_with(None, &[&USERS, BALANCE]).await;
     let act = Browser::signed_in(&stand, "act").await;

@@ -126,6 +126,19 @@ pub(in crate::console) async fn save(
     Ok(page::after(&format!("/console/scenarios?{query}"), "saved"))
 }
 
+/// `POST /console/scenarios/remove`
+pub(in crate::console) async fn remove(
+    State(console): State<Arc<Console>>,
+    visitor: Visitor,
+    form: Fields,
+) -> Answer {
+    let core = console.core();
+    let account = account(core, form.text("account"))?;
+    operate::remove_scenario(core, visitor.hand(), account, form.text("key")).await?;
+    let query = forms::query(&[("account", account.name.as_str())]);
+    Ok(page::after(&format!("/console/scenarios?{query}"), "scenario-gone"))
+}
+
 impl Draft {
     fn new(account: &str) -> Self {
         let flow = vec![("WHATSAPP".to_owned(), String::new()), ("SMS".to_owned(), String::new())];
@@ -229,10 +242,17 @@ fn account_section(core: &Core, visitor: &Visitor, account: &Account, known: &[S
                     }
                 }
                 (findings(&found, &scenario.flow))
-                p.small.soft {
-                    code { (scenario.key) }
-                    @if visitor.may(Role::Administer) {
-                        " · " a href={ "/console/scenarios?" (forms::query(&[("account", name), ("edit", &scenario.key)])) "#draft-title" } { "Edit" }
+                p.small.soft { code { (scenario.key) } }
+                @if visitor.may(Role::Administer) {
+                    @let shown = scenario.name.as_deref().unwrap_or(&scenario.key);
+                    div.line {
+                        a.button href={ "/console/scenarios?" (forms::query(&[("account", name), ("edit", &scenario.key)])) "#draft-title" } { "Edit" span.hidden { " " (shown) } }
+                        form method="post" action="/console/scenarios/remove" data-confirm="Remove this scenario? Requests that name it will be refused." {
+                            (csrf(visitor))
+                            input type="hidden" name="account" value=(name);
+                            input type="hidden" name="key" value=(scenario.key);
+                            button.quiet type="submit" { "Remove" span.hidden { " " (shown) } }
+                        }
                     }
                 }
             }
