@@ -118,17 +118,18 @@ async function lookAtEveryPage(url) {
   await one.context().close();
   const phone = { viewport: { width: 360, height: 740 }, colorScheme: "dark", deviceScaleFactor: 1 };
   const light = { ...phone, colorScheme: "light" };
-  const look = async (options) => {
+  const look = async (options, rules = undefined) => {
     const page = await open(url, options);
     for (const path of paths) {
       await page.goto(path);
       await fits(page);
-      await accessible(page);
+      await accessible(page, rules);
     }
     await page.context().close();
   };
   await Promise.all([look({}), look(phone)]);
-  await Promise.all([look({ colorScheme: "dark" }), look(light)]);
+  // What the other theme can change is colours.
+  await Promise.all([look({ colorScheme: "dark" }, ["color-contrast"]), look(light, ["color-contrast"])]);
   const wide = await open(url);
   await wide.goto("/console");
   await picture(wide, "console-overview");

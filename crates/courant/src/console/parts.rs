@@ -90,6 +90,11 @@ pub(super) fn clock_time(at: Time) -> Markup {
     html! { time datetime=(stamp(at)) title=(stamp(at)) { (strftime(at, "%H:%M:%S")) } }
 }
 
+/// An instant as day and time, to the second.
+pub(super) fn day_time(at: Time) -> Markup {
+    html! { time datetime=(stamp(at)) title=(stamp(at)) { (strftime(at, "%Y-%m-%d %H:%M:%S")) " UTC" } }
+}
+
 /// An instant in full.
 pub(super) fn stamp(at: Time) -> String {
     strftime(at, "%Y-%m-%d %H:%M:%S%.3fZ").replacen(' ', "T", 1)

@@ -39,7 +39,7 @@ pub(in crate::console) async fn list(State(console): State<Arc<Console>>, visito
                 (parts::table("Accounts", &html! {
                     thead {
                         tr {
-                            th scope="col" { "Account" } th scope="col" { "Dialects" } th scope="col" { "Channels" }
+                            th scope="col" { "Account" } th.wide scope="col" { "Dialects" } th scope="col" { "Channels" }
                             th.number scope="col" { "Unfinished" } th.number scope="col" { "Balance" } th.wide scope="col" { "Limit" }
                         }
                     }
@@ -60,7 +60,7 @@ fn row(account: &AccountView) -> Markup {
                 a href={ "/console/accounts/" (segment(&account.name)) } { (account.name) }
                 @if account.suspended { " " span.badge.bad { "suspended" } }
             }
-            td { (dialects.join(", ")) }
+            td.wide { (dialects.join(", ")) }
             td { @for channel in account.routes.keys() { div { (parts::channel_word(channel)) } } }
             td.number { a href={ "/console/messages?settled=no&account=" (segment(&account.name)) } { (parts::count(account.unfinished)) } }
             td.number { (balance_link(account)) }

@@ -109,7 +109,7 @@ fn facts_of(console: &Console, visitor: &Visitor, record: &Record, facts: Option
             dd { (record.mime) @if let Some(found) = found.filter(|found| *found != record.mime) { " (by its content " (found) ")" } }
             dt { "Size" } dd { (parts::bytes(record.bytes)) }
             dt { "Uploaded" } dd { (parts::ago(record.created_at, now)) }
-            dt { "For new messages" } dd { "until " (parts::stamp(record.expires_at)) }
+            dt { "For new messages" } dd { "until " (parts::day_time(record.expires_at)) }
             dt { "Goes" } dd {
                 (parts::ago(record.kept_until(), now))
                 @if record.needed_until.is_some_and(|needed| needed > record.expires_at) { ", because a message needs it" }

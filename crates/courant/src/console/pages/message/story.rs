@@ -54,8 +54,8 @@ pub(super) fn facts(view: &MessageView, visitor: &Visitor) -> Markup {
             dt { "Account" } dd { a href={ "/console/accounts/" (row.account) } { (row.account) } }
             dt { "Dialect" } dd { (parts::dialect_name(&row.dialect)) }
             dt { "Urgency" } dd { (row.priority.replace('_', "-")) }
-            dt { "Accepted" } dd { (parts::stamp(row.accepted_at.0)) }
-            dt { "Last change" } dd { (parts::stamp(row.updated_at.0)) }
+            dt { "Accepted" } dd { (parts::day_time(row.accepted_at.0)) }
+            dt { "Last change" } dd { (parts::day_time(row.updated_at.0)) }
             dt { "Submission" } dd { a.mono href={ "/console/messages?batch=" (row.batch) } { (row.batch) } }
             @if let Some(bulk) = &row.bulk { dt { "Bulk id" } dd.mono { (bulk) } }
             @if let Some(client) = &view.ids.client { dt { "Caller's id" } dd.mono { (client) } }
