@@ -39,13 +39,15 @@ pub(in crate::console) async fn list(
     }
     let now = clock::now();
     let before = query.given("before").and_then(MessageId::parse);
-    let search = console.core().store.search_within(wanted(&query, now)?, before, PAGE, views::EFFORT);
+    // Whoever asks for more waits a little longer for it.
+    let effort = if before.is_some() { views::EFFORT * 10 } else { views::EFFORT };
+    let search = console.core().store.search_within(wanted(&query, now)?, before, PAGE, effort);
     let found = search.await?;
     let further = found.further.map(|id| id.to_string());
     let content = html! {
-        (head("Messages", true))
+        (head("Messages", before.is_none()))
         (filters(&console, &query))
-        div #list data-live data-every="2000" {
+        div #list data-live[before.is_none()] data-every="2000" {
             @if found.records.is_empty() && found.further.is_some() { (nothing_yet(found.further, now)) }
             @else { (table(&console, &visitor, &found.records, now)) }
             nav.more aria-label="Pages" {
