@@ -19,4 +19,4 @@ if [ -z "${COURANT:-}" ]; then
     COURANT=$root/target/debug/courant
 fi
 export COURANT
-exec timeout 170 node test.mjs
+exec timeout 300 node test.mjs

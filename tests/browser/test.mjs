@@ -1,80 +1,12 @@
 // What people do in the console, in a real browser: send from the form, watch the phone, read the
-// timeline, replay a callback, sign in as each role. Every page is also checked for accessibility
-// and for anything that the content security policy refused.
+// timeline, replay a callback, keep files, write plans, sign in as each role. Every page is also
+// checked for accessibility and for anything that the content security policy refused.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { chromium } from "playwright-core";
+import { PASSWORD, accessible, browser, complaints, fits, open, picture, send, signIn, tabTo } from "./kit.mjs";
 import { passwordHash, startSandbox } from "./sandbox.mjs";
+import { changeOnesPassword, keepFiles, makeSecrets, putMoneyIn, writeAPlan } from "./work.mjs";
 
-const PASSWORD = "correct horse battery";
 const ROLES = ["look", "act", "administer"];
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const IMAGES = new URL("../../docs/images/", import.meta.url).pathname;
-const ARGUMENTS = [
-  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-  "--disable-background-networking", "--disable-component-update", "--disable-sync",
-];
-
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ARGUMENTS,
-});
-const complaints = [];
-
-/** A page of a browser of its own. */
-async function open(url, options = {}) {
-  const context = await browser.newContext({
-    baseURL: url, viewport: { width: 1280, height: 860 }, colorScheme: "light", ...options,
-  });
-  context.setDefaultTimeout(15_000);
-  const page = await context.newPage();
-  page.on("pageerror", (error) => complaints.push(`${page.url()}: ${error}`));
-  page.on("console", (message) => {
-    // A missing file is answered with 404 on purpose; refusals of the policy are never meant.
-    if (message.type() === "error" && /policy|script|style/i.test(message.text())) {
-      complaints.push(`${page.url()}: ${message.text()}`);
-    }
-  });
-  return page;
-}
-
-/** No serious accessibility finding on the page as it is. */
-async function accessible(page) {
-  // Evaluated over the debugging protocol, which the page's policy does not concern.
-  await page.evaluate(`${AXE}; undefined`);
-  const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-  assert.ok(found.passes.length > 10, "the checks ran");
-  const serious = found.violations.filter((one) => ["serious", "critical"].includes(one.impact));
-  const told = serious.map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`);
-  assert.deepEqual(told, [], `${page.url()} is accessible`);
-}
-
-/** The page fits its width: nothing but marked regions scrolls sideways. */
-async function fits(page) {
-  const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-  assert.ok(over <= 0, `${page.url()} is ${over} px too wide`);
-}
-
-async function picture(page, name, options = {}) {
-  if (process.env.SCREENSHOTS) await page.screenshot({ path: `${IMAGES}${name}.png`, ...options });
-}
-
-async function send(page, number, dialect, media) {
-  await page.goto(`/console/handsets?number=${number}`);
-  await page.getByRole("radio", { name: dialect }).check();
-  await page.getByLabel("With").selectOption(media);
-  const form = page.locator("form[action='/console/handsets/send']");
-  await form.getByRole("button", { name: "Send" }).click();
-  await page.waitForURL(/\/console\/messages\//);
-}
-
-async function signIn(page, name, password = PASSWORD) {
-  await page.goto("/console");
-  await page.getByLabel("Name").fill(name);
-  await page.getByLabel("Password").fill(password);
-  await page.getByRole("button", { name: "Sign in" }).click();
-}
 
 /** A message is sent from the form; its page explains the fallback while it happens. */
 async function sendAndReadTheTimeline(url) {
@@ -85,6 +17,9 @@ async function sendAndReadTheTimeline(url) {
   await page.getByText("WhatsApp is given up: Not delivered in the time set for this step").waitFor();
   await page.getByText("SMS says it is delivered").waitFor();
   await page.getByRole("row", { name: /delivered.*done/ }).waitFor();
+  await page.getByText("Request", { exact: true }).click();
+  await page.getByText("POST /v1/omnichannel").waitFor();
+  await page.getByText("Request", { exact: true }).click();
   await accessible(page);
   await page.goto(page.url().split("?")[0]);
   await picture(page, "console-message");
@@ -167,21 +102,34 @@ async function pauseARoute(url) {
 
 /** Every page in light and dark, wide and narrow, is accessible and fits. */
 async function lookAtEveryPage(url) {
+  const one = await open(url);
+  const first = async (path, prefix) => {
+    await one.goto(path);
+    return one.locator(`main a[href^="${prefix}"]`).first().getAttribute("href");
+  };
   const paths = [
+    await first("/console/messages", "/console/messages/"),
+    await first("/console/media", "/console/media/files/"),
+    "/console/accounts/sandbox/balance", "/console/scenarios/plans", "/console/people/tokens", "/console/me",
     "/console", "/console/messages", "/console/handsets", "/console/handsets/15550101234", "/console/networks",
     "/console/callbacks", "/console/media", "/console/accounts", "/console/accounts/sandbox",
     "/console/scenarios", "/console/people", "/console/people/audit",
   ];
+  await one.context().close();
   const phone = { viewport: { width: 360, height: 740 }, colorScheme: "dark", deviceScaleFactor: 1 };
-  for (const options of [{}, phone]) {
+  const light = { ...phone, colorScheme: "light" };
+  const look = async (options, rules = undefined) => {
     const page = await open(url, options);
     for (const path of paths) {
       await page.goto(path);
       await fits(page);
-      await accessible(page);
+      await accessible(page, rules);
     }
     await page.context().close();
-  }
+  };
+  await Promise.all([look({}), look(phone)]);
+  // What the other theme can change is colours.
+  await Promise.all([look({ colorScheme: "dark" }, ["color-contrast"]), look(light, ["color-contrast"])]);
   const wide = await open(url);
   await wide.goto("/console");
   await picture(wide, "console-overview");
@@ -205,6 +153,22 @@ async function useTheKeyboard(url) {
   await page.keyboard.type("15558675309");
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { level: 1, name: "Message" }).waitFor();
+  // From the navigation to a phone's message without a pointer.
+  await page.goto("/console");
+  const main = page.getByRole("navigation", { name: "Main" });
+  await tabTo(page, main.getByRole("link", { name: "Handsets" }));
+  await page.keyboard.press("Enter");
+  const form = page.locator("form[action='/console/handsets/send']");
+  await form.waitFor();
+  await tabTo(page, form.getByLabel("To"));
+  await page.keyboard.press("ControlOrMeta+A");
+  await page.keyboard.type("15550103333");
+  await tabTo(page, form.getByRole("button", { name: "Send" }));
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { level: 1, name: "Message to 15550103333" }).waitFor();
+  await tabTo(page, page.getByRole("link", { name: "JSON" }));
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/json$/);
   await page.context().close();
 }
 
@@ -226,7 +190,7 @@ async function signInAsEachRole() {
       assert.equal(links.includes("Handsets"), role !== "look", role);
       assert.equal(links.includes("People"), role === "administer", role);
       if (role === "act") await send(page, "15550107777", "Telesign", "nothing");
-      if (role === "administer") await page.goto("/console/people");
+      if (role === "administer") await changeOnesPassword(sandbox.url, page);
       await page.getByRole("button", { name: "Sign out" }).click();
       await page.getByRole("heading", { name: "Sign in" }).waitFor();
       await page.goto("/console/messages");
@@ -244,11 +208,12 @@ async function signInAsEachRole() {
   }
 }
 
-const sandbox = await startSandbox();
+const sandbox = await startSandbox(["account[sandbox].balance={currency='EUR',initial='100.00'}"]);
 let failed = false;
 try {
   const tests = [
-    sendAndReadTheTimeline, watchThePhone, replayACallback, pauseARoute, useTheKeyboard, lookAtEveryPage, signInAsEachRole,
+    sendAndReadTheTimeline, watchThePhone, replayACallback, pauseARoute, keepFiles, writeAPlan, putMoneyIn, makeSecrets,
+    useTheKeyboard, lookAtEveryPage, signInAsEachRole,
   ];
   for (const test of tests) {
     const began = Date.now();

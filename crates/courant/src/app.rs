@@ -65,6 +65,7 @@ impl App {
         let assembly = assemble(Parts { config, store, routes, post })?;
         let core = Arc::clone(&assembly.core);
         billing::open(&core).await?;
+        core.plans.load(&*core.store).await.map_err(|error| error.to_string())?;
         core.dispatcher.load_holds(&*core.store).await.map_err(|error| error.to_string())?;
         let app = Arc::new(Self {
             core,

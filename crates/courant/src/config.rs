@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, fs, net::SocketAddr, path::PathBuf};
 
 use ipnet::IpNet;
 use model::{Channel, Span, message::OnUnknown};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::people::{Role, directory, password};
 
@@ -110,6 +110,8 @@ pub struct StoreConfig {
     pub path: PathBuf,
     /// Settled messages older than this are removed, in hours.
     pub retention_hours: u64,
+    /// How long requests are kept as they were received, with their answers, in hours; 0 keeps none.
+    pub keep_requests_hours: u64,
     /// Largest size of the database in MiB; 0 for as much as the disk has. At the limit Courant
     /// does what it does on a full disk: refuses new work, loses nothing.
     pub max_mb: u64,
@@ -117,7 +119,7 @@ pub struct StoreConfig {
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self { path: PathBuf::from("data"), retention_hours: 30 * 24, max_mb: 0 }
+        Self { path: PathBuf::from("data"), retention_hours: 30 * 24, keep_requests_hours: 0, max_mb: 0 }
     }
 }
 
@@ -347,7 +349,7 @@ pub struct AccountConfig {
 }
 
 /// A stored plan.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlanConfig {
     /// Service key name, sender or app id that it is attached to; none for the account's default.
@@ -362,7 +364,7 @@ pub struct PlanConfig {
 }
 
 /// A step added by a stored plan.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlanStepConfig {
     /// Its channel.

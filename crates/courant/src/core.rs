@@ -12,7 +12,7 @@ use crate::{
     auth::Nonces,
     billing::Billing,
     config::Config,
-    desk::{orphans::Orphans, shard::Shards},
+    desk::{orphans::Orphans, shard::Shards, stored_plans::StoredPlans},
     dispatch::Dispatcher,
     mediadesk::MediaDesk,
     metrics::Metrics,
@@ -33,6 +33,8 @@ pub struct Core {
     pub accounts: Accounts,
     /// Prices, networks, balances.
     pub billing: Billing,
+    /// Stored plans of accounts.
+    pub plans: StoredPlans,
     /// Ways to networks.
     pub routes: Routes,
     /// Nonces of signed requests.

@@ -5,8 +5,8 @@
 //! carries events to messages; [`dispatch`] decides when attempts leave and [`outbound`] hands
 //! them to networks; [`mediadesk`] sees to media before; [`callbacks`] tells callers; [`billing`]
 //! knows what it costs. The decisions themselves are the `engine` crate's. [`views`] is what people
-//! see of all of it: [`admin`] is the API through which they see and steer it, [`console`] the
-//! pages, and [`people`] who they are.
+//! see of all of it and [`operate`] what they do to it: [`admin`] is the API for both, [`console`]
+//! the pages, and [`people`] who they are.
 
 pub mod accounts;
 pub mod admin;
@@ -23,8 +23,10 @@ pub mod console;
 pub mod core;
 pub mod desk;
 pub mod dispatch;
+pub mod exchanges;
 pub mod mediadesk;
 pub mod metrics;
+pub mod operate;
 pub mod outbound;
 pub mod people;
 pub mod retention;

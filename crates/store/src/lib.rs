@@ -174,6 +174,25 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Reply<'_, Vec<LedgerRow>>;
 
+    /// Movements of an account's money, newest first, before the given id, at most `limit`.
+    fn ledger_newest(&self, account: AccountName, before: i64, limit: usize) -> Reply<'_, Vec<LedgerRow>> {
+        /// Rows read at a time.
+        const PAGE: usize = 1000;
+        Box::pin(async move {
+            let (mut newest, mut after) = (std::collections::VecDeque::new(), 0);
+            loop {
+                let rows = self.ledger(account.clone(), None, after, PAGE).await?;
+                let Some(last) = rows.last().map(|row| row.id) else { break };
+                for row in rows.into_iter().filter(|row| row.id < before) {
+                    newest.push_front(row);
+                    newest.truncate(limit);
+                }
+                after = last;
+            }
+            Ok(newest.into())
+        })
+    }
+
     /// Messages accepted and not settled, by account: what the limits and metrics look at.
     fn unfinished(&self) -> Reply<'_, Vec<(AccountName, u64)>>;
 

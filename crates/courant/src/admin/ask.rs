@@ -16,6 +16,7 @@ use store::Change;
 use super::{
     backup, callbacks, chart, events, media, messages, money, openapi,
     operations::{Act, Kind, Method, Operation, Parameter},
+    plans,
     problem::Problem,
     routes, send,
     tokens::{self, Grant},
@@ -26,6 +27,7 @@ use crate::{
     core::Core,
     desk::accept::nobody,
     dispatch::Hold,
+    operate::Hand,
     server::{
         body::{self, BodyFault},
         idempotency::Key,
@@ -200,6 +202,11 @@ impl Ask<'_> {
         &self.app.core
     }
 
+    /// Whose hand it is, for the log of actions.
+    pub(super) fn hand(&self) -> Hand<'_> {
+        Hand::Token(&self.grant.name)
+    }
+
     pub(super) fn sight(&self) -> Sight {
         self.grant.sight()
     }
@@ -292,6 +299,9 @@ impl Ask<'_> {
                 self.number("minutes").unwrap_or(60),
                 self.text("account"),
             ))),
+            Act::ReadPlans => plans::read(self),
+            Act::WritePlans => self.remembered(plans::write(self).await?).await,
+            Act::ResetPlans => plans::reset(self).await,
             Act::ReadBalance => money::balance(self).await,
             Act::ReadLedger => money::ledger(self).await,
             Act::TopUp => self.remembered(money::put_in(self).await?).await,
@@ -301,9 +311,9 @@ impl Ask<'_> {
             // These have answers or bodies that do not fit into memory.
             Act::StreamEvents | Act::UploadMedia => Err(Problem::internal()),
             Act::ListTokens => Ok(self.json(&messages::Page::all(tokens::list(self.core()).await?))),
-            Act::CreateToken => Ok(self.json(&tokens::create(self.core(), &self.grant, self.body()?).await?)),
+            Act::CreateToken => Ok(self.json(&tokens::create(self.core(), self.hand(), self.body()?).await?)),
             Act::RevokeToken => {
-                tokens::revoke(self.core(), self.path("id")).await?;
+                tokens::revoke(self.core(), self.hand(), self.path("id")).await?;
                 Ok(self.nothing())
             }
             Act::Backup => self.remembered(backup::write(self).await?).await,

@@ -28,5 +28,6 @@ pub(super) async fn write(ask: &Ask<'_>) -> Result<Whole, Problem> {
     let backup = backup::write(&core.config.store.path, &*core.store).await?;
     let path = backup.path.display().to_string();
     tracing::info!(path, bytes = backup.bytes, by = %ask.grant.name, "a backup was written");
+    ask.hand().did(core, "wrote a backup", "the store", "").await;
     Ok(ask.json(&BackupView { path, bytes: backup.bytes, at }))
 }

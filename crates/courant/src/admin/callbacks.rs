@@ -3,14 +3,14 @@
 use model::AccountName;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::{Change, StoredCallback};
+use store::StoredCallback;
 
 use super::{
     ask::{Ask, Whole},
     messages::Page,
     problem::Problem,
 };
-use crate::{clock, core::Core, views};
+use crate::{core::Core, operate, views};
 
 /// Most callbacks replayed by one request.
 const MOST: usize = 10_000;
@@ -72,11 +72,8 @@ pub(super) async fn replay(ask: &Ask<'_>) -> Result<Whole, Problem> {
     }
     let (ids, more) = chosen(ask.core(), &wanted).await?;
     let replayed = ids.len();
-    if replayed > 0 {
-        let change = Change::ReplayCallbacks { ids, due_at: clock::now() };
-        ask.core().store.commit(vec![change]).await?;
-        ask.core().outbox.notify_one();
-    }
+    let of = wanted.account.as_deref().unwrap_or("all accounts");
+    operate::replay_callbacks(ask.core(), ask.hand(), ids, of).await?;
     Ok(ask.json(&Replayed { replayed, more }))
 }
 

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     accounts::Account,
+    operate,
     views::{self, Sight},
 };
 
@@ -28,10 +29,9 @@ pub(super) async fn upload(ask: &Ask<'_>, body: Body) -> Result<Whole, Problem> 
     let _place = core.media.upload_place().await?;
     let source = StreamReader::new(body.into_data_stream().map_err(std::io::Error::other));
     let timeout = Span::from_millis(core.config.server.body_timeout_ms).to_std();
-    let put = core.media.put(&account, mime, filename, source);
+    let put = operate::upload(core, ask.hand(), &account, mime, filename, source);
     let late = |_| Problem::invalid("the body did not arrive");
     let record = tokio::time::timeout(timeout, put).await.map_err(late)??;
-    tracing::info!(media = %record.id, account = %account.name, by = %ask.grant.name, "a file was uploaded");
     // Who brought the file may see what it says.
     Ok(ask.json(&views::media(core, &record, Sight::FULL)))
 }
@@ -52,10 +52,9 @@ pub(super) fn read(ask: &Ask<'_>) -> Result<Whole, Problem> {
 
 pub(super) async fn remove(ask: &Ask<'_>) -> Result<Whole, Problem> {
     let (account, record) = named(ask)?;
-    if !ask.core().media.remove(&account, record.id).await? {
+    if !operate::remove_upload(ask.core(), ask.hand(), &account, record.id).await? {
         return Err(missing());
     }
-    tracing::info!(media = %record.id, account = %account.name, by = %ask.grant.name, "an upload was removed");
     Ok(ask.nothing())
 }
 

@@ -1,6 +1,5 @@
 //! Lists, finds, shows and stops messages.
 
-use engine::Event;
 use model::{BatchId, Cause, Channel, MessageId, Phone};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +11,7 @@ use super::{
 };
 use crate::{
     core::Core,
-    desk::{scenarios::refuse, shard::Job},
+    operate,
     views::{self, Moment},
 };
 
@@ -21,7 +20,8 @@ use crate::{
 pub struct Page<T> {
     /// Its entries.
     pub items: Vec<T>,
-    /// Where the next page begins (`after`); none if this is the last one.
+    /// Where to go on (`after`); none if this is the last page. A page may have fewer entries than
+    /// asked for, even none, and yet not be the last: looking for what is rare stops in between.
     pub next: Option<String>,
 }
 
@@ -119,19 +119,6 @@ pub(super) async fn history(ask: &Ask<'_>) -> Result<Whole, Problem> {
 
 pub(super) async fn cancel(ask: &Ask<'_>) -> Result<Whole, Problem> {
     let record = named(ask).await?;
-    let id = record.message.id;
-    if record.state.is_settled() {
-        return Err(Problem::conflict("the message is settled already; there is nothing left to stop"));
-    }
-    note(ask.core(), id, format!("cancelled with token `{}`", ask.grant.name)).await;
-    match ask.core().shards.event_stored(id, Event::Cancelled).await.await {
-        Ok(Ok(())) => show(ask, id).await,
-        Ok(Err(error)) => Err(refuse(error).into()),
-        Err(_) => Err(Problem::overloaded()),
-    }
-}
-
-/// Notes an operator's action in a message's history.
-pub(super) async fn note(core: &Core, id: MessageId, text: String) {
-    core.shards.send(Job::Note { id, by: "operator", text }).await;
+    operate::cancel(ask.core(), ask.hand(), &record).await?;
+    show(ask, record.message.id).await
 }

@@ -16,10 +16,11 @@ mod messages;
 mod money;
 mod openapi;
 mod operations;
+mod plans;
 mod problem;
 mod routes;
 mod send;
-mod tokens;
+pub mod tokens;
 
 use std::sync::Arc;
 
@@ -39,7 +40,7 @@ pub use openapi::document;
 pub use operations::{OPERATIONS, Operation};
 pub use problem::Problem;
 pub(crate) use send::same;
-pub use send::{NewMessage, NewStep, Sent, To};
+pub use send::{NewChannel, NewMessage, NewStep, Sent, To};
 pub use tokens::{Grant, MadeToken, NewToken, Scope, TokenView, grant};
 
 use crate::app::App;

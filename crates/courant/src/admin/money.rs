@@ -9,15 +9,10 @@ use super::{
     messages::Page,
     problem::Problem,
 };
-use crate::{
-    billing::{TopUpFault, top_up},
-    views,
-};
+use crate::{billing::TopUpFault, operate, views};
 
 /// What is taken as an amount: below a billion, at most six places.
 const AMOUNT: &str = "^-?[0-9]{1,9}([.][0-9]{1,6})?$";
-/// Most digits before the point.
-const WHOLE_DIGITS: usize = 9;
 
 /// Money to be put in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -47,12 +42,7 @@ pub(super) async fn ledger(ask: &Ask<'_>) -> Result<Whole, Problem> {
 
 pub(super) async fn put_in(ask: &Ask<'_>) -> Result<Whole, Problem> {
     let (account, new) = (account(ask)?, ask.body::<NewTopUp>()?);
-    let whole = new.amount.trim_start_matches('-').split('.').next().unwrap_or_default();
-    if whole.len() > WHOLE_DIGITS {
-        return Err(bad_amount());
-    }
-    let kept = top_up(ask.core(), &account, &new.amount, new.reference).await?;
-    tracing::info!(%account, by = %ask.grant.name, "money was put into an account or taken out");
+    let kept = operate::top_up(ask.core(), ask.hand(), &account, &new.amount, new.reference).await?;
     Ok(ask.json(&views::balance(&kept)))
 }
 

@@ -157,7 +157,7 @@ fn responses(operation: &Operation, schemas: &mut Schemas) -> Value {
             "content": { "text/event-stream": { "schema": { "type": "string" } } },
             "x-event": schema,
         }),
-        Act::RevokeToken | Act::RemoveMedia => json!({ "description": "Done." }),
+        Act::RevokeToken | Act::RemoveMedia | Act::ResetPlans => json!({ "description": "Done." }),
         Act::UploadMedia => json!({
             "description": "It is kept.",
             "content": { "application/json": { "schema": schema } },
@@ -187,6 +187,8 @@ fn responses(operation: &Operation, schemas: &mut Schemas) -> Value {
         | Act::DrainSender
         | Act::ListAccounts
         | Act::ReadAccount
+        | Act::ReadPlans
+        | Act::WritePlans
         | Act::ReadBalance
         | Act::ReadLedger
         | Act::TopUp

@@ -8,11 +8,12 @@ use super::{
     BackupView, Chart, EventView, MadeToken, NewMessage, NewToken, Page, Sent, TokenView,
     callbacks::{Replay, Replayed},
     money::NewTopUp,
+    plans::NewPlans,
     tokens::Scope,
 };
 use crate::views::{
     AccountView, BalanceView, CallbackView, LedgerView, MediaView, MessageRow, MessageView, Overview,
-    RouteView, SenderView, TimelineEntry,
+    PlansView, RouteView, SenderView, TimelineEntry,
 };
 
 /// HTTP methods that the API uses.
@@ -78,6 +79,9 @@ pub(super) enum Act {
     DrainSender,
     ListAccounts,
     ReadAccount,
+    ReadPlans,
+    WritePlans,
+    ResetPlans,
     ReadBalance,
     ReadLedger,
     TopUp,
@@ -413,6 +417,38 @@ pub static OPERATIONS: &[Operation] = &[
     ),
     look("listAccounts", "/accounts", Act::ListAccounts, schema!(Page<AccountView>), &[], "The tenants."),
     look("readAccount", "/accounts/{name}", Act::ReadAccount, schema!(AccountView), &[], "One tenant."),
+    look(
+        "readPlans",
+        "/accounts/{name}/plans",
+        Act::ReadPlans,
+        schema!(PlansView),
+        &[],
+        "The stored plans of an account: fallback steps for submissions that bring none.",
+    ),
+    Operation {
+        scope: Some(Scope::Administer),
+        ..act(
+            "writePlans",
+            "/accounts/{name}/plans",
+            Act::WritePlans,
+            schema!(PlansView),
+            Some(schema!(NewPlans)),
+            "Writes all stored plans of an account; they count from now on, in place of the configuration's.",
+        )
+    },
+    Operation {
+        method: Method::Delete,
+        scope: Some(Scope::Administer),
+        status: 204,
+        ..act(
+            "resetPlans",
+            "/accounts/{name}/plans",
+            Act::ResetPlans,
+            nothing,
+            None,
+            "Gives up written plans: those of the configuration count again.",
+        )
+    },
     look(
         "readBalance",
         "/accounts/{name}/balance",

@@ -7,6 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::StoreError;
 
+use crate::operate::Fault;
+
 /// Why a request is not done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
@@ -113,6 +115,18 @@ impl From<StoreError> for Problem {
                 tracing::error!(error = %text, "the store failed");
                 Self::internal()
             }
+        }
+    }
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Missing(_) => Self::missing(fault.to_string()),
+            Fault::Invalid(text) => Self::invalid(text),
+            Fault::Conflict(text) => Self::conflict(text),
+            Fault::Refused(refusal) => refusal.into(),
+            Fault::Store(error) => error.into(),
         }
     }
 }

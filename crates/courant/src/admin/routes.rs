@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     dispatch::{Held, Hold},
-    views,
+    operate, views,
 };
 
 pub(super) async fn list(ask: &Ask<'_>) -> Result<Whole, Problem> {
@@ -25,8 +25,7 @@ pub(super) async fn hold_route(ask: &Ask<'_>, hold: Hold) -> Result<Whole, Probl
     if core.routes.get(&name).is_none() {
         return Err(Problem::missing("there is no route of this name; `courant routes` shows them"));
     }
-    core.dispatcher.set_hold(&*core.store, Held::Route(name.clone()), hold).await?;
-    tracing::info!(route = %name, hold = hold.as_str(), by = %ask.grant.name, "a route was held or opened");
+    operate::hold(core, ask.hand(), Held::Route(name.clone()), hold).await?;
     let view = views::routes(core).await?.into_iter().find(|view| view.name == name.as_str());
     view.map(|view| ask.json(&view)).ok_or_else(Problem::internal)
 }
@@ -41,8 +40,7 @@ pub(super) async fn hold_sender(ask: &Ask<'_>, hold: Hold) -> Result<Whole, Prob
     if name.len() > 100 || (!known && !serves) {
         return Err(Problem::missing("no account uses this sender; `courant senders` shows those known"));
     }
-    core.dispatcher.set_hold(&*core.store, Held::Sender(channel, name.clone()), hold).await?;
-    tracing::info!(%channel, sender = name, hold = hold.as_str(), by = %ask.grant.name, "a sender was held or opened");
+    operate::hold(core, ask.hand(), Held::Sender(channel, name.clone()), hold).await?;
     let view = views::senders(core).await?.into_iter().find(same);
     let view = view.unwrap_or_else(|| views::SenderView {
         channel: channel.to_string(),
@@ -50,6 +48,7 @@ pub(super) async fn hold_sender(ask: &Ask<'_>, hold: Hold) -> Result<Whole, Prob
         accounts: Vec::new(),
         standing: hold.as_str().to_owned(),
         queued: 0,
+        oldest: None,
     });
     Ok(ask.json(&view))
 }
@@ -65,5 +64,5 @@ pub(super) async fn read_account(ask: &Ask<'_>) -> Result<Whole, Problem> {
     let unfinished = ask.core().store.unfinished().await?;
     let unfinished = unfinished.iter().find(|(known, _)| *known == name).map_or(0, |(_, count)| *count);
     let balance = views::balance_of(ask.core(), account).await?;
-    Ok(ask.json(&views::account(account, unfinished, balance.as_ref())))
+    Ok(ask.json(&views::account(ask.core(), account, unfinished, balance.as_ref())))
 }

@@ -14,7 +14,7 @@ use store::Record;
 
 use super::{
     ask::{Ask, Whole},
-    messages::{named, note},
+    messages::named,
     problem::Problem,
 };
 use crate::{
@@ -22,6 +22,7 @@ use crate::{
     app::OWN_DIALECT,
     clock,
     desk::accept::{self, Prepared, Stored},
+    exchanges, operate,
     views::Moment,
 };
 
@@ -250,7 +251,7 @@ pub(super) async fn send(ask: &Ask<'_>) -> Result<Whole, Problem> {
     let account = account(ask, &new.account)?;
     let submission = submission(new)?;
     let prepared = accept::prepare(ask.core(), &account, OWN_DIALECT, submission).await?;
-    let (response, _) = store(ask, prepared, None).await?;
+    let (response, _) = store(ask, &account, prepared, None).await?;
     Ok(response)
 }
 
@@ -259,11 +260,9 @@ pub(super) async fn resend(ask: &Ask<'_>) -> Result<Whole, Problem> {
     let old = record.message.id;
     let account = account(ask, record.message.account.as_str())?;
     let prepared = accept::prepare(ask.core(), &account, record.message.dialect, same(&record)).await?;
-    let (response, new) = store(ask, prepared, Some(old)).await?;
+    let (response, new) = store(ask, &account, prepared, Some(old)).await?;
     if let Some(new) = new {
-        let by = &ask.grant.name;
-        note(ask.core(), new, format!("sent again from {old} with token `{by}`")).await;
-        note(ask.core(), old, format!("sent again as {new} with token `{by}`")).await;
+        operate::sent_again(ask.core(), ask.hand(), old, new).await;
     }
     Ok(response)
 }
@@ -281,6 +280,7 @@ fn account(ask: &Ask<'_>, name: &str) -> Result<std::sync::Arc<Account>, Problem
 /// Stores it together with the answer; the answer and, if it is new, the message.
 async fn store(
     ask: &Ask<'_>,
+    account: &Account,
     prepared: Prepared,
     from: Option<MessageId>,
 ) -> Result<(Whole, Option<MessageId>), Problem> {
@@ -295,8 +295,15 @@ async fn store(
         resent_from: from.map(|id| id.to_string()),
     });
     let remember = ask.key.as_ref().map(|key| key.remember(&response, clock::now()));
+    // A message sent again has no request of its own.
+    let kept = from.is_none().then(|| (account.name.clone(), accepted.batch));
     match prepared.store(ask.core(), remember).await? {
-        Stored::Done => Ok((response, Some(message))),
+        Stored::Done => {
+            if let Some((account, batch)) = kept {
+                exchanges::keep(ask.core(), &account, batch, &ask.request, &response);
+            }
+            Ok((response, Some(message)))
+        }
         Stored::Duplicates(_) => {
             Err(Problem::conflict("a message with this client_ref exists in the account already"))
         }

@@ -14,6 +14,7 @@ use crate::{
     clock,
     core::Core,
     desk::accept::nobody,
+    operate::Hand,
     views::{Moment, Sight},
 };
 
@@ -117,7 +118,7 @@ pub struct TokenView {
     pub scopes: Vec<Scope>,
     /// When it was made; none for tokens of the configuration.
     pub created_at: Option<Moment>,
-    /// Which token made it.
+    /// Who made it: a person, or another token.
     pub created_by: Option<String>,
 }
 
@@ -187,7 +188,10 @@ pub async fn grant(core: &Core, token: &str) -> Result<Option<Grant>, store::Sto
 }
 
 /// Makes a token.
-pub(super) async fn create(core: &Core, by: &Grant, new: NewToken) -> Result<MadeToken, Problem> {
+///
+/// # Errors
+/// If name or scopes are not good, or the name is taken.
+pub async fn create(core: &Core, hand: Hand<'_>, new: NewToken) -> Result<MadeToken, Problem> {
     let name = new.name.trim().to_owned();
     if name.is_empty() || name.len() > 100 || name.chars().any(char::is_control) {
         return Err(Problem::invalid("`name` has 1 to 100 printable characters"));
@@ -209,7 +213,7 @@ pub(super) async fn create(core: &Core, by: &Grant, new: NewToken) -> Result<Mad
     }
     let token = format!("courant_{:032x}{:032x}", clock::random(), clock::random());
     let created_at = Moment(clock::now());
-    let kept = Kept { name: name.clone(), scopes: scopes.clone(), created_at, created_by: by.name.clone() };
+    let kept = Kept { name: name.clone(), scopes: scopes.clone(), created_at, created_by: hand.to_string() };
     let digest = digest(&token);
     let json = serde_json::to_string(&kept).expect("our own types serialise");
     let document = Document { account: nobody(), kind: KIND, key: digest.clone(), json, version: 0 };
@@ -222,13 +226,18 @@ pub(super) async fn create(core: &Core, by: &Grant, new: NewToken) -> Result<Mad
         name,
         scopes,
         created_at: Some(created_at),
-        created_by: Some(by.name.clone()),
+        created_by: Some(hand.to_string()),
     };
+    let words: Vec<&str> = view.scopes.iter().map(|scope| scope.as_str()).collect();
+    hand.did(core, "made a token", &view.name, &words.join(", ")).await;
     Ok(MadeToken { token, view })
 }
 
 /// All tokens: those of the configuration first.
-pub(super) async fn list(core: &Core) -> Result<Vec<TokenView>, Problem> {
+///
+/// # Errors
+/// If the store cannot answer.
+pub async fn list(core: &Core) -> Result<Vec<TokenView>, Problem> {
     let configured = core.config.admin.tokens.iter().map(|token| TokenView {
         id: None,
         name: token.name.clone(),
@@ -251,7 +260,10 @@ pub(super) async fn list(core: &Core) -> Result<Vec<TokenView>, Problem> {
 }
 
 /// Revokes a token by id or name.
-pub(super) async fn revoke(core: &Core, id: &str) -> Result<(), Problem> {
+///
+/// # Errors
+/// If there is none, or it stands in the configuration.
+pub async fn revoke(core: &Core, hand: Hand<'_>, id: &str) -> Result<(), Problem> {
     if core.config.admin.tokens.iter().any(|token| token.name == id) {
         return Err(Problem::conflict("this token stands in the configuration; remove it there and restart"));
     }
@@ -260,6 +272,7 @@ pub(super) async fn revoke(core: &Core, id: &str) -> Result<(), Problem> {
         if named || document.key.get(..ID_DIGITS) == Some(id) {
             let change = Change::RemoveDocument { account: nobody(), kind: KIND, key: document.key };
             core.store.commit(vec![change]).await?;
+            hand.did(core, "revoked a token", id, "").await;
             return Ok(());
         }
     }

@@ -4,6 +4,7 @@
 
 pub mod post;
 pub mod sender;
+pub mod tries;
 
 use dialects::{Callback, Context, Dialect};
 use model::{Inbound, MessageId, Time, call::MessageReport, report::Occasion};

@@ -16,7 +16,7 @@ use store::{CallbackResult, CallbackStanding, Change, StoredCallback};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{Letter, post::Post};
+use super::{Letter, post::Post, tries};
 use crate::{clock, core::Core};
 
 /// Callbacks read from the outbox at a time.
@@ -167,7 +167,7 @@ impl Sender {
         let at = clock::now();
         let verdict = schedule.verdict(at, callback.tries, only_one, outcome);
         self.core.metrics.called_back(&callback.dialect, verdict == Verdict::Done, at.since(began));
-        result(callback.id, at, verdict)
+        result(callback, at, verdict)
     }
 
     fn policy(&self, callback: &StoredCallback) -> (Span, Schedule) {
@@ -193,13 +193,15 @@ impl Sender {
     }
 }
 
-fn result(id: i64, at: Time, verdict: Verdict) -> CallbackResult {
+fn result(callback: &StoredCallback, at: Time, verdict: Verdict) -> CallbackResult {
     let (standing, due_at, result) = match verdict {
         Verdict::Done => (CallbackStanding::Done, at, "delivered".to_owned()),
         Verdict::Retry { at, reason } => (CallbackStanding::Pending, at, reason),
         Verdict::Park { reason } => (CallbackStanding::Parked, at, reason),
     };
-    CallbackResult { id, at, standing, due_at, result }
+    let done = standing == CallbackStanding::Done;
+    let result = tries::with(callback.last_result.as_deref(), at, &result, done);
+    CallbackResult { id: callback.id, at, standing, due_at, result }
 }
 
 async fn save_results(sender: Arc<Sender>, mut results: mpsc::Receiver<CallbackResult>) {

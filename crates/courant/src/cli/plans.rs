@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use model::{Channel, Span};
+use model::Channel;
 use serde::Serialize;
 
 use super::client::{say, table};
-use crate::config::{AccountConfig, Config, SANDBOX, ScenarioConfig, Source};
+use crate::{
+    config::{AccountConfig, Config, SANDBOX, ScenarioConfig, Source},
+    desk::foresee::{self, Planned, foresee},
+};
 
 /// Stored plans and scenarios.
 #[derive(Debug, Subcommand)]
@@ -49,13 +52,6 @@ struct StepFinding {
     takes_ms: u64,
     /// Why it can never be sent.
     never: Option<String>,
-}
-
-/// A step as a plan or scenario names it.
-struct Planned<'a> {
-    channel: Channel,
-    sender: Option<&'a str>,
-    patience_ms: Option<u64>,
 }
 
 pub(super) fn run(command: Plans) -> Result<(), String> {
@@ -110,10 +106,10 @@ fn findings(config: &Config) -> Vec<Finding> {
                 patience_ms: step.patience_ms,
             });
             let name = format!("plan for {}", plan.attach.as_deref().unwrap_or("everything"));
-            finding(config, account, name, plan.patience_ms, steps.collect())
+            finding(config, account, name, plan.patience_ms, &steps.collect::<Vec<_>>())
         });
         let scenarios = account.scenarios.iter().map(|scenario| {
-            finding(config, account, format!("scenario {}", scenario.key), 0, flow(scenario))
+            finding(config, account, format!("scenario {}", scenario.key), 0, &flow(scenario))
         });
         plans.chain(scenarios).collect::<Vec<_>>()
     };
@@ -134,57 +130,17 @@ fn finding(
     account: &AccountConfig,
     plan: String,
     before_ms: u64,
-    planned: Vec<Planned<'_>>,
+    planned: &[Planned<'_>],
 ) -> Finding {
-    let last = planned.len().saturating_sub(1);
-    let steps: Vec<StepFinding> = planned
-        .iter()
-        .enumerate()
-        .map(|(index, step)| StepFinding {
-            channel: step.channel.to_string(),
-            sender: sender(account, step).map(str::to_owned),
-            takes_ms: takes(config, step, index == last),
-            never: never(config, account, step),
-        })
-        .collect();
-    // A step that can never be sent fails at once.
-    let taken = steps.iter().filter(|step| step.never.is_none()).map(|step| step.takes_ms);
-    Finding { account: account.name.clone(), plan, longest_ms: before_ms + taken.sum::<u64>(), steps }
-}
-
-fn sender<'a>(account: &'a AccountConfig, step: &Planned<'a>) -> Option<&'a str> {
-    step.sender.or_else(|| account.default_sender.get(&step.channel).map(String::as_str))
-}
-
-fn takes(config: &Config, step: &Planned<'_>, last: bool) -> u64 {
-    let defaults = &config.cascade;
-    let default = if last { defaults.default_validity_ms } else { defaults.default_patience_ms };
-    Span::from_millis(step.patience_ms.unwrap_or(default)).as_millis()
-}
-
-fn never(config: &Config, account: &AccountConfig, step: &Planned<'_>) -> Option<String> {
-    let channel = step.channel;
-    let routes = account.routes.get(&channel).map(Vec::as_slice).unwrap_or_default();
-    if routes.is_empty() {
-        return Some(format!(
-            "never sent: account `{}` has no route for {channel}; add it to `routes`",
-            account.name
-        ));
-    }
-    let serves = |name: &String| {
-        let route = config.routes.iter().find(|route| route.name == *name);
-        route.is_some_and(|route| crate::routes::channel_of(route) == channel)
-    };
-    if !routes.iter().any(serves) {
-        return Some(format!("never sent: none of its routes ({}) serves {channel}", routes.join(", ")));
-    }
-    let allowed = account.senders.get(&channel);
-    match (allowed, sender(account, step)) {
-        (Some(allowed), Some(sender)) if !allowed.iter().any(|known| known == sender) => {
-            Some(format!("never sent: `{sender}` is not among the account's senders for {channel}"))
-        }
-        (Some(_) | None, _) => None,
-    }
+    let foreseen = foresee(config, account, before_ms, planned);
+    let steps = planned.iter().zip(foreseen.steps).map(|(step, foreseen)| StepFinding {
+        channel: step.channel.to_string(),
+        sender: foresee::sender(account, step).map(str::to_owned),
+        takes_ms: foreseen.takes_ms,
+        never: foreseen.never.map(|why| format!("never sent: {why}")),
+    });
+    let steps = steps.collect();
+    Finding { account: account.name.clone(), plan, longest_ms: foreseen.longest_ms, steps }
 }
 
 #[cfg(test)]

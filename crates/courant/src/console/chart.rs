@@ -1,10 +1,46 @@
 //! Little charts, drawn on the server as SVG without any style of their own.
 
 use maud::{Markup, html};
-use model::{AccountName, Channel, Span, Time};
+use model::{AccountName, Channel, Time};
 
 use super::parts;
 use crate::stats::{Counts, Stats};
+
+/// How far back charts look, and in how many bars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Period {
+    /// As forms name it.
+    pub(super) word: &'static str,
+    /// As people say it.
+    pub(super) name: &'static str,
+    pub(super) minutes: u32,
+    /// Minutes of one bar.
+    step: u32,
+}
+
+impl Period {
+    /// All there are, the usual one first.
+    pub(super) const ALL: [Self; 3] = [
+        Self { word: "1h", name: "the last hour", minutes: 60, step: 1 },
+        Self { word: "6h", name: "the last 6 hours", minutes: 360, step: 5 },
+        Self { word: "24h", name: "the last 24 hours", minutes: 1440, step: 20 },
+    ];
+
+    /// The one of a word, else the usual one.
+    pub(super) fn of(word: &str) -> Self {
+        Self::ALL.into_iter().find(|period| period.word == word).unwrap_or(Self::ALL[0])
+    }
+
+    /// What a bar counts.
+    pub(super) fn per(self) -> String {
+        if self.step == 1 { "per minute".to_owned() } else { format!("per {} minutes", self.step) }
+    }
+
+    /// When its first bar begins, in words.
+    pub(super) fn ago(self) -> String {
+        if self.minutes == 60 { "60 min ago".to_owned() } else { format!("{} h ago", self.minutes / 60) }
+    }
+}
 
 /// Height of the drawing, in its own units.
 const HEIGHT: f64 = 40.0;
@@ -30,34 +66,37 @@ pub(super) struct Cell {
     counts: Counts,
 }
 
-/// Everything counted in the last minutes, the running one included.
-pub(super) fn cells(stats: &Stats, now: Time, minutes: u32) -> Vec<Cell> {
-    let known = stats.last(now, i64::from(minutes));
+/// Everything counted in a period, the running minute included.
+pub(super) fn cells(stats: &Stats, now: Time, period: Period) -> Vec<Cell> {
+    let known = stats.last(now, i64::from(period.minutes));
     let cells = known.into_iter().flat_map(|(minute, counts)| {
         counts.into_iter().map(move |((account, channel), counts)| Cell { minute, account, channel, counts })
     });
     cells.collect()
 }
 
-/// Cells as one count per minute, empty minutes included, oldest first.
-pub(super) fn per_minute<'a>(
+/// Cells as one count per bar, empty ones included, oldest first.
+pub(super) fn per_bar<'a>(
     cells: impl Iterator<Item = &'a Cell>,
     now: Time,
-    minutes: u32,
+    period: Period,
 ) -> Vec<(Time, Counts)> {
-    let last = Time::from_secs(now.as_secs().div_euclid(60) * 60);
-    let ago = (0..minutes).rev();
+    let length = i64::from(period.step) * 60;
+    let bar = |time: Time| time.as_secs().div_euclid(length);
+    let (last, count) = (bar(now), period.minutes / period.step);
+    let first = last - i64::from(count) + 1;
     let mut row: Vec<(Time, Counts)> =
-        ago.map(|ago| (last - Span::from_mins(1).times(ago), Counts::default())).collect();
+        (first..=last).map(|bar| (Time::from_secs(bar * length), Counts::default())).collect();
     for cell in cells {
-        if let Some((_, counts)) = row.iter_mut().find(|(minute, _)| *minute == cell.minute) {
+        let place = usize::try_from(bar(cell.minute) - first).ok();
+        if let Some((_, counts)) = place.and_then(|place| row.get_mut(place)) {
             *counts += cell.counts;
         }
     }
     row
 }
 
-/// All minutes together.
+/// All bars together.
 pub(super) fn sum(row: &[(Time, Counts)]) -> Counts {
     let mut sum = Counts::default();
     for (_, counts) in row {
@@ -66,7 +105,7 @@ pub(super) fn sum(row: &[(Time, Counts)]) -> Counts {
     sum
 }
 
-/// Bars, one per minute, stacked; `label` says for everybody what they show.
+/// Bars, stacked; `label` says for everybody what they show.
 pub(super) fn bars(row: &[(Time, Counts)], layers: &[Layer], label: &str) -> Markup {
     let most = row.iter().map(|(_, counts)| total(counts, layers)).max().unwrap_or(0).max(1);
     let width = STEP * row.len() as f64;
@@ -85,6 +124,11 @@ pub(super) fn bars(row: &[(Time, Counts)], layers: &[Layer], label: &str) -> Mar
             }
         }
     }
+}
+
+/// The highest bar of one layer.
+pub(super) fn peak(row: &[(Time, Counts)], layer: Layer) -> u64 {
+    row.iter().map(|(_, counts)| (layer.1)(counts)).max().unwrap_or(0)
 }
 
 fn total(counts: &Counts, layers: &[Layer]) -> u64 {
@@ -127,16 +171,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn minutes_without_anything_are_shown_too() {
+    fn bars_without_anything_are_shown_too() {
         let stats = Stats::default();
         let (shop, now) = (AccountName::from("shop"), Time::from_secs(6_000));
-        let earlier = now - Span::from_mins(2);
+        let earlier = now - model::Span::from_mins(2);
         stats.count(earlier, &shop, Channel::Sms, |counts| counts.accepted += 1);
         stats.count(earlier, &shop, Channel::Whatsapp, |counts| counts.accepted += 1);
-        let row = per_minute(cells(&stats, now, 60).iter(), now, 4);
-        let accepted: Vec<u64> = row.iter().map(|(_, counts)| counts.accepted).collect();
-        assert_eq!(accepted, [0, 2, 0, 0]);
-        assert_eq!(sum(&row).accepted, 2);
+        let row = |word| {
+            let period = Period::of(word);
+            per_bar(cells(&stats, now, period).iter(), now, period)
+        };
+        let accepted: Vec<u64> = row("1h").iter().map(|(_, counts)| counts.accepted).collect();
+        assert_eq!((accepted.len(), &accepted[56..]), (60, &[0, 2, 0, 0][..]));
+        assert_eq!(sum(&row("1h")).accepted, 2);
+        let day = row("24h");
+        assert_eq!((day.len(), sum(&day).accepted), (72, 2));
+        assert_eq!(day[70].0, Time::from_secs(4_800), "bars begin at whole steps");
     }
 
     #[test]

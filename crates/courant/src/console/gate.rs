@@ -20,6 +20,7 @@ use super::{
     pages::sign_in,
 };
 use crate::{
+    operate::Hand,
     people::{Role, Session, directory, session},
     views::Sight,
 };
@@ -28,6 +29,8 @@ use crate::{
 pub(super) const COOKIE: &str = "courant_session";
 /// Largest form.
 const MAX_FORM: usize = 256 * 1024;
+/// The one form that brings files.
+pub(super) const UPLOAD: &str = "/console/media/upload";
 /// Longest wait for a form.
 const FORM_TIMEOUT: Span = Span::from_secs(10);
 
@@ -57,6 +60,11 @@ impl Visitor {
     /// The visitor's name.
     pub(super) fn name(&self) -> &str {
         &self.session.name
+    }
+
+    /// Whose hand it is, for the log of actions.
+    pub(super) fn hand(&self) -> Hand<'_> {
+        Hand::Person(&self.session.name)
     }
 
     /// Numbers and contents are for those who may act.
@@ -128,7 +136,13 @@ async fn admit(console: &Console, needed: Role, request: Request) -> Result<Requ
     if !visitor.may(needed) {
         return Err(Closed::Role(needed));
     }
-    if parts.method != Method::GET && parts.method != Method::HEAD {
+    let changes = parts.method != Method::GET && parts.method != Method::HEAD;
+    if changes && parts.uri.path() == UPLOAD {
+        // Its files do not fit into memory: the page reads the form, and its token first.
+        if !is_ours(&parts, console.core().config.server.public_url.as_deref()) {
+            return Err(Closed::Form("It came from another site."));
+        }
+    } else if changes {
         let fields = read_form(console, &parts, body).await.map_err(Closed::Form)?;
         if !same(fields.text("csrf"), &visitor.session.csrf) {
             return Err(Closed::Form(

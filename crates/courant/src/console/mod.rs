@@ -6,8 +6,10 @@
 
 mod assets;
 mod chart;
+mod credentials;
 mod forms;
 mod gate;
+mod json;
 mod page;
 mod pages;
 mod parts;
@@ -17,12 +19,14 @@ use std::sync::Arc;
 
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     middleware::{from_fn, from_fn_with_state},
     routing::{get, post},
 };
 
 use self::pages::{
-    accounts, callbacks, handsets, media, message, messages, networks, overview, people, scenarios, sign_in,
+    accounts, callbacks, handsets, me, media, message, messages, networks, overview, people, plans,
+    scenarios, sign_in, tokens,
 };
 use crate::{
     app::App,
@@ -81,9 +85,15 @@ fn for_looking() -> Router<Arc<Console>> {
         .route("/console/networks", get(networks::show))
         .route("/console/callbacks", get(callbacks::show))
         .route("/console/media", get(media::show))
+        .route("/console/media/files/{id}", get(media::show_file))
         .route("/console/accounts", get(accounts::list))
         .route("/console/accounts/{name}", get(accounts::show))
+        .route("/console/accounts/{name}/balance", get(accounts::show_balance))
+        .route("/console/me", get(me::show))
+        .route("/console/me/password", post(me::change))
         .route("/console/scenarios", get(scenarios::list))
+        .route("/console/scenarios/plans", get(plans::show))
+        .route("/console/scenarios/plans/check", post(plans::check))
         .route("/console/scenarios/check", post(scenarios::check))
         .route("/console/sign-out", post(sign_in::leave))
 }
@@ -95,10 +105,14 @@ fn for_acting() -> Router<Arc<Console>> {
         .route("/console/messages/{id}/again", post(message::again))
         .route("/console/messages/{id}/replay", post(message::replay))
         .route("/console/callbacks/replay", post(callbacks::replay))
+        .route(gate::UPLOAD, post(media::upload).layer(DefaultBodyLimit::disable()))
+        .route("/console/media/remove", post(media::remove))
+        .route("/console/media/check", post(media::check))
         .route("/console/networks/hold", post(networks::hold))
         .route("/console/networks/{name}/change", post(networks::change))
         .route("/console/handsets", get(handsets::list))
         .route("/console/handsets/send", post(handsets::send))
+        .route("/console/handsets/lines", post(handsets::lines))
         .route("/console/handsets/{number}", get(handsets::show))
         .route("/console/handsets/{number}/reply", post(handsets::reply))
         .route("/console/handsets/{number}/behave", post(handsets::behave))
@@ -107,6 +121,15 @@ fn for_acting() -> Router<Arc<Console>> {
 fn for_administering() -> Router<Arc<Console>> {
     Router::new()
         .route("/console/scenarios/save", post(scenarios::save))
+        .route("/console/scenarios/remove", post(scenarios::remove))
+        .route("/console/scenarios/plans/save", post(plans::save))
+        .route("/console/scenarios/plans/remove", post(plans::remove))
+        .route("/console/scenarios/plans/reset", post(plans::reset))
+        .route("/console/accounts/{name}/top-up", post(accounts::put_in))
+        .route("/console/accounts/{name}/credentials", post(accounts::make_credentials))
+        .route("/console/people/tokens", get(tokens::list))
+        .route("/console/people/tokens/make", post(tokens::make))
+        .route("/console/people/tokens/revoke", post(tokens::revoke))
         .route("/console/people", get(people::list))
         .route("/console/people/put", post(people::put))
         .route("/console/people/remove", post(people::remove))

@@ -5,8 +5,8 @@ use http::StatusCode;
 use maud::{DOCTYPE, Markup, html};
 use model::Refusal;
 
-use super::{Console, assets, forms, gate::Visitor};
-use crate::people::Role;
+use super::{Console, assets, forms, gate::Visitor, parts};
+use crate::{operate::Fault, people::Role};
 
 /// What a page's handler gives back.
 pub(super) type Answer = Result<Response, Trouble>;
@@ -23,10 +23,11 @@ pub(super) enum Section {
     Accounts,
     Scenarios,
     People,
+    You,
 }
 
 impl Section {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Overview,
         Self::Messages,
         Self::Handsets,
@@ -36,6 +37,7 @@ impl Section {
         Self::Accounts,
         Self::Scenarios,
         Self::People,
+        Self::You,
     ];
 
     const fn name(self) -> &'static str {
@@ -49,6 +51,7 @@ impl Section {
             Self::Accounts => "Accounts",
             Self::Scenarios => "Scenarios",
             Self::People => "People",
+            Self::You => "You",
         }
     }
 
@@ -63,6 +66,7 @@ impl Section {
             Self::Accounts => "/console/accounts",
             Self::Scenarios => "/console/scenarios",
             Self::People => "/console/people",
+            Self::You => "/console/me",
         }
     }
 
@@ -70,6 +74,8 @@ impl Section {
         match self {
             Self::Handsets => console.app.sandbox().is_some() && visitor.may(Role::Act),
             Self::People => visitor.may(Role::Administer),
+            // Reached by one's own name.
+            Self::You => false,
             Self::Overview
             | Self::Messages
             | Self::Networks
@@ -133,7 +139,10 @@ impl Page<'_> {
                 }
             }
             div.who {
-                span { (self.visitor.name()) " " span.soft { "may " (self.visitor.session.role.as_str()) } }
+                span {
+                    a href="/console/me" aria-current=[(self.section == Section::You).then_some("page")] { (self.visitor.name()) }
+                    " " span.soft { "may " (self.visitor.session.role.as_str()) }
+                }
                 @if self.visitor.token.is_some() {
                     form method="post" action="/console/sign-out" {
                         (csrf(self.visitor))
@@ -209,6 +218,17 @@ impl From<Refusal> for Trouble {
     }
 }
 
+impl From<Fault> for Trouble {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Missing(what) => Self::Missing(what),
+            Fault::Invalid(text) | Fault::Conflict(text) => Self::Refused(parts::sentence(&text) + "."),
+            Fault::Refused(refusal) => refusal.into(),
+            Fault::Store(error) => error.into(),
+        }
+    }
+}
+
 impl IntoResponse for Trouble {
     fn into_response(self) -> Response {
         match self {
@@ -259,6 +279,14 @@ fn done_text(word: &str) -> Option<&'static str> {
         "replied" => "The reply is on its way to the business.",
         "behaves" => "The phone behaves differently from now on.",
         "sent" => "Accepted. This is what becomes of it.",
+        "kept" => "Kept. Messages can name it by its id.",
+        "gone" => "The file is removed.",
+        "topped-up" => "The money is in the ledger.",
+        "revoked" => "Revoked. It opens nothing any more.",
+        "password" => "The password is changed. Your other sessions have ended.",
+        "scenario-gone" => "The scenario is removed. Requests that name it will be refused.",
+        "plans" => "Saved. The plans count for messages accepted from now on.",
+        "reset" => "The configuration's plans count again.",
         "refused" => "It was not accepted.",
         _ => return None,
     })

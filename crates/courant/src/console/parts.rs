@@ -36,6 +36,13 @@ pub(super) fn channel_name(name: &str) -> &str {
         "email" => "Email",
         "push" => "Push",
         "voice" => "Voice",
+        "messenger" => "Messenger",
+        "line" => "LINE",
+        "vkontakte" => "VK",
+        "kakao_alim" => "KakaoTalk notice",
+        "kakao_chingu" => "KakaoTalk friend",
+        "apple_messages" => "Apple Messages",
+        "in_app" => "In-app",
         other => other,
     }
 }
@@ -43,7 +50,7 @@ pub(super) fn channel_name(name: &str) -> &str {
 /// A sentence with the names of channels as people write them.
 pub(super) fn named(text: &str) -> String {
     let words = text.split(' ').map(|word| {
-        let name = word.trim_end_matches([',', '.', ':', ')']).trim_start_matches('(');
+        let name = word.trim_end_matches([',', '.', ':', ';', ')']).trim_start_matches('(');
         if name.is_empty() { word.to_owned() } else { word.replacen(name, channel_name(name), 1) }
     });
     words.collect::<Vec<_>>().join(" ")
@@ -81,6 +88,11 @@ fn ago_text(since: Span) -> String {
 /// An instant as a clock time.
 pub(super) fn clock_time(at: Time) -> Markup {
     html! { time datetime=(stamp(at)) title=(stamp(at)) { (strftime(at, "%H:%M:%S")) } }
+}
+
+/// An instant as day and time, to the second.
+pub(super) fn day_time(at: Time) -> Markup {
+    html! { time datetime=(stamp(at)) title=(stamp(at)) { (strftime(at, "%Y-%m-%d %H:%M:%S")) " UTC" } }
 }
 
 /// An instant in full.
@@ -138,6 +150,26 @@ pub(super) fn count(number: u64) -> String {
     text
 }
 
+/// A number of bytes in the unit that people want of it.
+pub(super) fn bytes(bytes: u64) -> String {
+    let in_unit = |unit: u64| {
+        let text = format!("{:.1}", bytes as f64 / unit as f64);
+        text.trim_end_matches(".0").to_owned()
+    };
+    match bytes {
+        0..1_024 => format!("{bytes} B"),
+        1_024..1_048_576 => format!("{} kB", in_unit(1_024)),
+        1_048_576..1_073_741_824 => format!("{} MB", in_unit(1_048_576)),
+        _ => format!("{} GB", in_unit(1_073_741_824)),
+    }
+}
+
+/// A few letters for a type of file.
+pub(super) fn file_mark(mime: &str) -> String {
+    let name = crate::views::short_type(mime);
+    name.rsplit('/').next().unwrap_or(name).chars().take(5).collect::<String>().to_uppercase()
+}
+
 /// A table that scrolls sideways on small screens, reachable by keyboard.
 pub(super) fn table(caption: &str, content: &Markup) -> Markup {
     html! {
@@ -171,6 +203,12 @@ mod tests {
         assert_eq!(span(Span::from_hours(48)), "2 d");
         assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!(count(12), "12");
+        let sizes = [(0, "0 B"), (1_536, "1.5 kB"), (5_242_880, "5 MB"), (10_737_418_240, "10 GB")];
+        for (number, text) in sizes {
+            assert_eq!(bytes(number), text);
+        }
+        assert_eq!(file_mark("application/vnd.ms-excel"), "XLS");
+        assert_eq!(file_mark("audio/ogg"), "OGG");
         assert_eq!(
             sentence("whatsapp is given up: (sms), whatsapps"),
             "WhatsApp is given up: (SMS), whatsapps"

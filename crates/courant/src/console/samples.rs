@@ -24,7 +24,7 @@ pub(super) struct Draft {
     pub(super) text: String,
     /// One of [`MEDIA`].
     pub(super) media: &'static str,
-    wait_ms: u64,
+    pub(super) wait_ms: u64,
     url: String,
 }
 

@@ -28,7 +28,10 @@ pub async fn drafts(
     source: PlanSource,
 ) -> Result<Vec<StepDraft>, Refusal> {
     match source {
-        PlanSource::Steps { steps, extend } => Ok(extended(account, dialect, steps, extend.as_deref())),
+        PlanSource::Steps { steps, extend: None } => Ok(steps),
+        PlanSource::Steps { steps, extend: Some(key) } => {
+            Ok(extended(&core.plans.of(account).plans, dialect, steps, &key))
+        }
         PlanSource::Scenario { key, contents } => {
             let scenario = match &key {
                 Some(key) => scenarios::read(core, account, key).await?,
@@ -53,13 +56,8 @@ fn along(flow: &[FlowStep], contents: &[StepDraft]) -> Result<Vec<StepDraft>, Re
 }
 
 /// The steps asked for, and those that the account's stored plan adds.
-fn extended(
-    account: &Account,
-    dialect: &str,
-    mut steps: Vec<StepDraft>,
-    extend: Option<&str>,
-) -> Vec<StepDraft> {
-    let Some(plan) = extend.and_then(|key| stored_plan(account, dialect, key, &steps)) else { return steps };
+fn extended(plans: &[PlanConfig], dialect: &str, mut steps: Vec<StepDraft>, key: &str) -> Vec<StepDraft> {
+    let Some(plan) = stored_plan(plans, dialect, key, &steps) else { return steps };
     let Some(last) = steps.last_mut() else { return steps };
     last.patience = Some(Span::from_millis(plan.patience_ms));
     let said = said(&last.body);
@@ -68,14 +66,14 @@ fn extended(
 }
 
 fn stored_plan<'a>(
-    account: &'a Account,
+    plans: &'a [PlanConfig],
     dialect: &str,
     key: &str,
     steps: &[StepDraft],
 ) -> Option<&'a PlanConfig> {
     let sender = steps.last().and_then(|step| step.sender.as_deref());
     let fits = |plan: &&PlanConfig| plan.dialect.as_deref().is_none_or(|wanted| wanted == dialect);
-    let plans = || account.config.plans.iter().filter(fits);
+    let plans = || plans.iter().filter(fits);
     plans()
         .find(|plan| plan.attach.as_deref().is_some_and(|attach| attach == key || Some(attach) == sender))
         .or_else(|| plans().find(|plan| plan.attach.is_none()))

@@ -94,6 +94,28 @@ pub async fn update(
     Err(Refusal::Overloaded)
 }
 
+/// Removes a stored scenario; one of the configuration that it replaced counts again. If it was the
+/// default, the configuration's default is.
+///
+/// # Errors
+/// If there is no stored one with this key, or the store cannot take it.
+pub async fn remove(core: &Core, account: &Account, key: &str) -> Result<(), Refusal> {
+    let gone =
+        |key: &str| Change::RemoveDocument { account: account.name.clone(), kind: KIND, key: key.to_owned() };
+    let find = |key: &str| core.store.document(account.name.clone(), KIND, key.to_owned());
+    if key == DEFAULT || find(key).await.map_err(refuse)?.is_none() {
+        return Err(Refusal::NotFound(Missing::Scenario));
+    }
+    let mut changes = vec![gone(key)];
+    let chosen = find(DEFAULT).await.map_err(refuse)?;
+    let chosen = chosen.and_then(|document| serde_json::from_str::<Option<String>>(&document.json).ok());
+    if chosen.flatten().as_deref() == Some(key) {
+        changes.push(gone(DEFAULT));
+    }
+    core.store.commit(changes).await.map_err(refuse)?;
+    Ok(())
+}
+
 async fn put(core: &Core, account: &Account, scenario: &Scenario, version: u32) -> Result<(), Refusal> {
     let json = serde_json::to_string(scenario).expect("our own types serialise");
     write(core, account, scenario.key.clone(), json, version).await

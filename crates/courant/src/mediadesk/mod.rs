@@ -13,11 +13,14 @@ mod key;
 mod look;
 mod network;
 mod once;
+mod opinion;
 pub mod prepare;
 pub mod short;
 mod spots;
 mod waiting;
 pub mod web;
+
+pub use self::opinion::Opinion;
 
 use std::{
     sync::{Arc, OnceLock},

@@ -21,9 +21,9 @@ pub use session::Session;
 pub enum Role {
     /// See everything but phone numbers and content.
     Look,
-    /// Also cancel, send again, replay and pause.
+    /// Also numbers and contents; cancel, send again, replay, pause, upload.
     Act,
-    /// Also change scenarios and people.
+    /// Also scenarios, plans, money, tokens, credentials and people.
     Administer,
 }
 

@@ -24,6 +24,7 @@ use crate::{
         scenarios::{self, refuse},
         sessions,
     },
+    exchanges,
     mediadesk::LARGE_BODY,
 };
 
@@ -231,10 +232,15 @@ impl Exchange<'_> {
         let mut prepared =
             accept::prepare(self.core, &caller.account, self.dialect.name(), submission).await?;
         loop {
-            let response = self.write(&call, &Answer::Accepted(prepared.accepted.clone()));
+            let (response, batch) =
+                (self.write(&call, &Answer::Accepted(prepared.accepted.clone())), prepared.accepted.batch);
             let remember = key.as_ref().map(|key| key.remember(&response, clock::now()));
             match prepared.store(self.core, remember).await? {
-                Stored::Done => return Ok(response),
+                Stored::Done => {
+                    let (name, batch) = (&caller.account.name, batch);
+                    exchanges::keep(self.core, name, batch, &self.request, &response);
+                    return Ok(response);
+                }
                 Stored::Remembered(known) => {
                     return key.as_ref().map_or(Err(Refusal::Internal), |key| key.replay(&known));
                 }

@@ -47,7 +47,7 @@ pub async fn accounts(core: &Core) -> Result<Vec<AccountView>, StoreError> {
     };
     let mut views = Vec::new();
     for known in core.accounts.all() {
-        views.push(account(known, count(known), balance_of(core, known).await?.as_ref()));
+        views.push(account(core, known, count(known), balance_of(core, known).await?.as_ref()));
     }
     Ok(views)
 }
@@ -66,7 +66,7 @@ pub async fn balance_of(core: &Core, account: &Account) -> Result<Option<Balance
 
 /// One account, with how many of its messages are not settled and what it has.
 #[must_use]
-pub fn account(account: &Account, unfinished: u64, kept: Option<&Balance>) -> AccountView {
+pub fn account(core: &Core, account: &Account, unfinished: u64, kept: Option<&Balance>) -> AccountView {
     let config = &account.config;
     AccountView {
         name: config.name.clone(),
@@ -84,7 +84,7 @@ pub fn account(account: &Account, unfinished: u64, kept: Option<&Balance>) -> Ac
             .map(|(channel, senders)| (channel.to_string(), senders.clone()))
             .collect(),
         requests_per_second: config.requests_per_second,
-        plans: config.plans.len(),
+        plans: core.plans.of(account).plans.len(),
         scenarios: config.scenarios.iter().map(|scenario| scenario.key.clone()).collect(),
         unfinished,
         balance: kept.map(balance),

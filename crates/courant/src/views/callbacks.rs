@@ -6,6 +6,7 @@ use store::{CallbackStanding, StoredCallback};
 use url::Url;
 
 use super::Moment;
+use crate::callbacks::tries;
 
 /// A report pushed (or to be pushed) to a caller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -28,15 +29,27 @@ pub struct CallbackView {
     pub tries: u32,
     /// What came of the last try, in words.
     pub last_result: Option<String>,
+    /// What came of each try, oldest first, at most the last 20.
+    pub attempts: Vec<TryView>,
     /// When it was called for.
     pub created_at: Moment,
     /// When it is due (pending), or was finished.
     pub due_at: Moment,
 }
 
+/// One try of a callback.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TryView {
+    /// When.
+    pub at: Moment,
+    /// What came of it, in words.
+    pub result: String,
+}
+
 /// A stored callback as people see it.
 #[must_use]
 pub fn callback(stored: &StoredCallback) -> CallbackView {
+    let tried = tries::read(stored.last_result.as_deref().unwrap_or_default());
     CallbackView {
         id: stored.id,
         message: stored.message.map(|id| id.to_string()),
@@ -46,7 +59,11 @@ pub fn callback(stored: &StoredCallback) -> CallbackView {
         about: stored.about.clone(),
         standing: standing(stored.standing).to_owned(),
         tries: stored.tries,
-        last_result: stored.last_result.clone(),
+        last_result: tried.last().map(|last| last.result.clone()),
+        attempts: tried
+            .into_iter()
+            .map(|one| TryView { at: one.at.unwrap_or(stored.due_at).into(), result: one.result })
+            .collect(),
         created_at: stored.created_at.into(),
         due_at: stored.due_at.into(),
     }

@@ -104,7 +104,7 @@ async fn by_network_id(core: &Core, text: &str) -> Result<Vec<MessageId>, StoreE
 async fn by_batch(core: &Core, text: &str) -> Result<Vec<MessageId>, StoreError> {
     let Some((batch, position)) = batch_id(text) else { return Ok(Vec::new()) };
     let search = Search { batch: Some(batch), ..Search::default() };
-    let records = core.store.search(search, None, MOST).await?;
+    let records = core.store.page(search, None, MOST).await?.records;
     let wanted = records.iter().filter(|record| position.is_none_or(|at| record.message.position == at));
     Ok(wanted.map(|record| record.message.id).collect())
 }
@@ -133,7 +133,7 @@ async fn by_address(core: &Core, text: &str) -> Result<Vec<MessageId>, StoreErro
 }
 
 async fn search(core: &Core, filter: Search) -> Result<Vec<MessageId>, StoreError> {
-    let records = core.store.search(filter, None, MOST).await?;
+    let records = core.store.page(filter, None, MOST).await?.records;
     Ok(records.iter().map(|record| record.message.id).collect())
 }
 

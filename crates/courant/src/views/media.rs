@@ -33,6 +33,27 @@ pub struct MediaView {
     pub url: Option<String>,
 }
 
+/// A type of file as people call it, where its name is one that nobody does.
+#[must_use]
+pub fn short_type(mime: &str) -> &str {
+    TYPES.iter().find(|(long, _)| *long == mime).map_or(mime, |(_, short)| short)
+}
+
+/// The same for all types in a text.
+#[must_use]
+pub fn short_types(text: &str) -> String {
+    TYPES.iter().fold(text.to_owned(), |text, (long, short)| text.replace(long, short))
+}
+
+const TYPES: [(&str, &str); 6] = [
+    ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx"),
+    ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"),
+    ("application/vnd.openxmlformats-officedocument.presentationml.presentation", "pptx"),
+    ("application/msword", "doc"),
+    ("application/vnd.ms-excel", "xls"),
+    ("application/vnd.ms-powerpoint", "ppt"),
+];
+
 /// An upload as somebody may see it.
 #[must_use]
 pub fn media(core: &Core, record: &Record, sight: Sight) -> MediaView {

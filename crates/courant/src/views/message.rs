@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 use store::{Happening, HistoryEntry, Record, StoreError, StoredCallback};
 
 use super::{CallbackView, Moment, Sight, callback, words};
-use crate::core::Core;
+use crate::{
+    core::Core,
+    exchanges::{self, Exchange},
+};
 
 /// A message in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -67,6 +70,38 @@ pub struct MessageView {
     pub callbacks: Vec<CallbackView>,
     /// What happens next; nothing more once it is settled.
     pub next: Option<Next>,
+    /// The request that it came by, with its answer, if such are kept; only for those who may see
+    /// numbers and contents.
+    pub exchange: Option<ExchangeView>,
+}
+
+/// A request as it was received, and its answer. Credentials are left out, long bodies are cut.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ExchangeView {
+    /// Method, path and headers of the request, a line each.
+    pub head: String,
+    /// Its body.
+    pub body: String,
+    /// Status and headers of the answer, a line each.
+    pub answer_head: String,
+    /// Its body.
+    pub answer: String,
+}
+
+impl From<Exchange> for ExchangeView {
+    fn from(exchange: Exchange) -> Self {
+        let lines = |first: String, headers: &[(String, String)]| {
+            headers.iter().fold(first, |text, (name, value)| text + "\n" + name + ": " + value)
+        };
+        let status = http::StatusCode::from_u16(exchange.status).ok();
+        let reason = status.and_then(|status| status.canonical_reason()).unwrap_or_default();
+        Self {
+            head: lines(exchange.line, &exchange.headers),
+            body: exchange.body,
+            answer_head: lines(format!("{} {reason}", exchange.status), &exchange.answer_headers),
+            answer: exchange.answer,
+        }
+    }
 }
 
 /// A message's ids in all spellings.
@@ -258,7 +293,12 @@ pub async fn message_of(core: &Core, id: MessageId, sight: Sight) -> Result<Opti
     let Some(record) = core.store.load(vec![id]).await?.pop().flatten() else { return Ok(None) };
     let history = core.store.history(id).await?;
     let callbacks = core.store.callbacks_of(id).await?;
-    Ok(Some(message(core, &record, &history, &callbacks, sight)))
+    let mut view = message(core, &record, &history, &callbacks, sight);
+    if sight.numbers {
+        let (account, batch) = (&record.message.account, record.message.batch);
+        view.exchange = exchanges::find(core, account, batch).await?.map(ExchangeView::from);
+    }
+    Ok(Some(view))
 }
 
 /// Everything about a message.
@@ -285,6 +325,7 @@ pub fn message(
         timeline: history.iter().map(|happened| entry(record, happened, sight)).collect(),
         callbacks: callbacks.iter().map(callback).collect(),
         next: next(record, history),
+        exchange: None,
         row,
     }
 }

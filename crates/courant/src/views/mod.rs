@@ -14,6 +14,7 @@ mod message;
 mod moment;
 mod money;
 mod overview;
+mod plans;
 mod routes;
 mod sight;
 #[cfg(test)]
@@ -21,15 +22,16 @@ mod tests;
 pub mod words;
 
 pub use accounts::{AccountView, account, accounts, balance_of};
-pub use callbacks::{CallbackView, callback};
+pub use callbacks::{CallbackView, TryView, callback};
 pub use find::find;
-pub use media::{MediaView, media};
+pub use media::{MediaView, media, short_type, short_types};
 pub use message::{
-    Ids, MessageRow, MessageView, NetworkCodeView, NetworkId, Next, Spelling, StepView, TimelineDecision,
-    TimelineEntry, VendorId, entry, message, message_of, row,
+    ExchangeView, Ids, MessageRow, MessageView, NetworkCodeView, NetworkId, Next, Spelling, StepView,
+    TimelineDecision, TimelineEntry, VendorId, entry, message, message_of, row,
 };
 pub use moment::Moment;
 pub use money::{BalanceView, LedgerView, balance, movement};
 pub use overview::{Overview, StoreView, overview};
+pub use plans::{PlanStepView, PlanView, PlansView, plans};
 pub use routes::{LaneView, RouteView, SenderView, route, routes, senders};
 pub use sight::Sight;

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Lane, StoreError};
 
+use super::Moment;
 use crate::{
     core::Core,
     dispatch::{Held, Hold},
@@ -62,6 +63,8 @@ pub struct LaneView {
     pub queued: BTreeMap<String, usize>,
     /// Whether a count stopped at its bound.
     pub more: bool,
+    /// Since when the one waits that has waited longest (from when it may leave).
+    pub oldest: Option<Moment>,
 }
 
 /// A sender that accounts use.
@@ -77,6 +80,8 @@ pub struct SenderView {
     pub standing: String,
     /// Messages queued by it.
     pub queued: usize,
+    /// Since when the one waits that has waited longest (from when it may leave).
+    pub oldest: Option<Moment>,
 }
 
 /// All routes by name, with their lanes.
@@ -109,6 +114,7 @@ pub async fn senders(core: &Core) -> Result<Vec<SenderView>, StoreError> {
         let queued: usize = view.queued.values().sum();
         let known = sender(&mut senders, route.connector.channel(), &lane.sender, lane.account.as_str());
         known.queued += queued;
+        known.oldest = earlier(known.oldest, view.oldest);
     }
     for (held, hold) in core.dispatcher.holds() {
         if let Held::Sender(channel, name) = held {
@@ -142,7 +148,13 @@ fn known_sender<'a>(
         accounts: Vec::new(),
         standing: Hold::Open.as_str().to_owned(),
         queued: 0,
+        oldest: None,
     })
+}
+
+/// The earlier of two instants that may be missing.
+fn earlier(one: Option<Moment>, other: Option<Moment>) -> Option<Moment> {
+    [one, other].into_iter().flatten().min()
 }
 
 /// One route; `lanes` are those of all routes.
@@ -186,9 +198,12 @@ async fn depth(core: &Core, lane: &Lane) -> Result<LaneView, StoreError> {
         sender: lane.sender.clone(),
         queued: BTreeMap::new(),
         more: false,
+        oldest: None,
     };
     for class in Priority::ALL {
-        let count = core.store.queued(lane.clone(), class, None, MOST_COUNTED).await?.len();
+        let places = core.store.queued(lane.clone(), class, None, MOST_COUNTED).await?;
+        view.oldest = earlier(view.oldest, places.first().map(|place| place.not_before.into()));
+        let count = places.len();
         view.more |= count == MOST_COUNTED;
         if count > 0 {
             view.queued.insert(class.as_str().to_owned(), count);

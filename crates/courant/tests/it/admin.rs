@@ -641,6 +641,97 @@ async fn money_is_put_in_once_per_payment_and_every_movement_is_in_the_ledger() 
     stand.stop().await;
 }
 
+/// A stored plan with one more step.
+fn plan(attach: &str, channel: &str) -> Value {
+    json!({"attach": attach, "patience_ms": 200, "then": [{"channel": channel, "text": "instead: {text}"}]})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plans_that_are_written_count_at_once_and_over_a_restart_until_they_are_given_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let stand = Stand::start_with(Some(folder.path().to_owned()), &[]).await;
+    let path = "/accounts/sandbox/plans";
+    let before = look(&stand, path).await;
+    assert_eq!(before, json!({"written": false, "version": 0, "plans": []}));
+    let wanted = json!({"version": 0, "plans": [plan("a_1", "sms")]});
+    let (status, written) = act(&stand, path, Some(&wanted)).await;
+    assert_eq!((status, &written["written"], &written["version"]), (200, &json!(true), &json!(1)));
+    assert_eq!(act(&stand, path, Some(&wanted)).await.0, 409, "they were written meanwhile");
+    let twice = json!({"version": 1, "plans": [plan("a_1", "sms"), plan("a_1", "sms")]});
+    assert_eq!(act(&stand, path, Some(&twice)).await.0, 409, "two for the same");
+    let endless = json!({"version": 1, "plans": [{"patience_ms": 0, "then": []}]});
+    assert_eq!(act(&stand, path, Some(&endless)).await.0, 400);
+    stand.stop().await;
+
+    let stand = Stand::start_with(Some(folder.path().to_owned()), &[]).await;
+    assert_eq!(look(&stand, path).await, written, "a restart changes nothing");
+    assert_eq!(look(&stand, "/accounts/sandbox").await["plans"], 1);
+    // The number has no WhatsApp, and the API no fallback of its own.
+    webex(&stand, "15550100001").await;
+    stand
+        .until("the written plan's SMS is on the phone", || async {
+            let phone = stand.json("/sandbox/handsets/15550100001").await;
+            phone["inbox"].as_array().expect("an inbox").iter().any(|entry| entry["text"] == "instead: hello")
+        })
+        .await;
+    let (status, _) = ask(&stand, "sandbox", Method::DELETE, path, None).await;
+    assert_eq!((status, look(&stand, path).await), (204, before));
+    stand.stop().await;
+}
+
+/// Sends a text by an API without fallback.
+async fn webex(stand: &Stand, number: &str) {
+    let body = json!({
+        "deliverychannel": "whatsapp", "appid": "a_1", "destination": [{ "waid": [number] }],
+        "channels": { "OTT-Messaging": { "wa": { "type": "text", "text": { "body": "hello" } } } },
+    });
+    let request = stand.client.post(format!("{}/resources/v1/messaging", stand.url));
+    let request = request.header("key", "5c0f1e2a-3b4d-11ee-be56-0242ac120002").json(&body);
+    assert!(request.send().await.expect("an answer").status().is_success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_told_as_it_was_received_and_answered_without_its_credentials() {
+    let stand = Stand::start().await;
+    let reference = stand.send("15550101234", 5000, "kept").await;
+    let kept = stand
+        .find("the request to be kept", || async {
+            let told = look(&stand, &format!("/messages/{reference}")).await;
+            told["exchange"].is_object().then(|| told["exchange"].clone())
+        })
+        .await;
+    let head = kept["head"].as_str().expect("text");
+    assert!(head.starts_with("POST /v1/omnichannel\ncontent-type: application/json"), "{head}");
+    assert!(kept["body"].as_str().expect("text").contains("whatsapp for 15550101234"), "{kept}");
+    assert_eq!(kept["answer_head"], "200 OK\ncontent-type: application/json");
+    assert!(kept["answer"].as_str().expect("text").contains(&reference), "{kept}");
+    assert!(!kept.to_string().contains("Basic"), "{kept}");
+    let looking = json!({"name": "looking", "scopes": ["look"]});
+    let (_, made) = act(&stand, "/tokens", Some(&looking)).await;
+    let token = made["token"].as_str().expect("a token");
+    let (_, masked) = ask(&stand, token, Method::GET, &format!("/messages/{reference}"), None).await;
+    assert_eq!(masked["exchange"], Value::Null, "for those who may see contents");
+    stand.stop().await;
+
+    let stand = Stand::start_with(None, &["store.keep_requests_hours=0"]).await;
+    let reference = stand.send("15550101234", 5000, "kept").await;
+    assert_eq!(look(&stand, &format!("/messages/{reference}")).await["exchange"], Value::Null);
+    stand.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_programs_do_is_written_down_with_their_token() {
+    let stand = Stand::start().await;
+    act(&stand, "/routes/sms/pause", None).await;
+    act(&stand, "/routes/sms/resume", None).await;
+    let page = stand.client.get(format!("{}/console/people/audit", stand.url)).send().await;
+    let page = page.expect("an answer").text().await.expect("a page");
+    for told in ["token sandbox", "paused", "resumed", "route sms"] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    stand.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn real_answers_of_every_operation_are_as_described() {
     let stand = Stand::start_with(None, &[BALANCE]).await;
@@ -656,6 +747,7 @@ async fn real_answers_of_every_operation_are_as_described() {
         "replayCallbacks" => Some(json!({"account": "sandbox"})),
         "uploadMedia" => Some(json!("a file")),
         "topUp" => Some(json!({"amount": "12.5"})),
+        "writePlans" => Some(json!({"version": 0, "plans": [plan("SHOP", "sms")]})),
         "createToken" => Some(json!({"name": "made", "scopes": ["look", "act"]})),
         _ => None,
     };
@@ -674,6 +766,7 @@ async fn real_answers_of_every_operation_are_as_described() {
             "cancelMessage" => (scheduled.as_str(), ""),
             "revokeToken" => ("made", ""),
             "readAccount" | "readBalance" | "readLedger" | "topUp" => ("", "sandbox"),
+            id if id.ends_with("Plans") => ("", "sandbox"),
             "readMedia" | "removeMedia" => (upload, ""),
             id if id.ends_with("Sender") => ("", "Courant"),
             _ => (done.as_str(), "sms"),

@@ -12,29 +12,29 @@ use reqwest::{
 
 use crate::harness::Stand;
 
-const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// One person per role, all with the same password.
-static USERS: LazyLock<String> = LazyLock::new(|| {
+pub(crate) static USERS: LazyLock<String> = LazyLock::new(|| {
     let hash = password::hash(PASSWORD).expect("a good password");
     let user = |role: &str| format!("{{ name = \"{role}\", role = \"{role}\", password_hash = '{hash}' }}");
     format!("console.users=[{}, {}, {}]", user("look"), user("act"), user("administer"))
 });
 
 /// A browser without scripts.
-struct Browser<'a> {
-    stand: &'a Stand,
-    client: Client,
-    cookie: String,
+pub(crate) struct Browser<'a> {
+    pub(crate) stand: &'a Stand,
+    pub(crate) client: Client,
+    pub(crate) cookie: String,
 }
 
 impl<'a> Browser<'a> {
-    fn new(stand: &'a Stand) -> Self {
+    pub(crate) fn new(stand: &'a Stand) -> Self {
         let client = Client::builder().redirect(Policy::none()).build().expect("a client");
         Self { stand, client, cookie: String::new() }
     }
 
-    async fn signed_in(stand: &'a Stand, name: &str) -> Self {
+    pub(crate) async fn signed_in(stand: &'a Stand, name: &str) -> Self {
         let mut browser = Self::new(stand);
         let response = browser.sign_in(name, PASSWORD).await;
         assert_eq!(response.status(), StatusCode::SEE_OTHER, "{name} signs in");
@@ -42,7 +42,7 @@ impl<'a> Browser<'a> {
         browser
     }
 
-    async fn sign_in(&mut self, name: &str, password: &str) -> Response {
+    pub(crate) async fn sign_in(&mut self, name: &str, password: &str) -> Response {
         let page = self.get("/console/sign-in?next=/console/messages").await;
         self.cookie = cookie(&page, "courant_form");
         let html = page.text().await.expect("a page");
@@ -52,24 +52,24 @@ impl<'a> Browser<'a> {
         self.post("/console/sign-in", &form).await
     }
 
-    async fn get(&self, path: &str) -> Response {
+    pub(crate) async fn get(&self, path: &str) -> Response {
         let request = self.client.get(format!("{}{path}", self.stand.url)).header(COOKIE, &self.cookie);
         request.send().await.expect("an answer")
     }
 
-    async fn page(&self, path: &str) -> String {
+    pub(crate) async fn page(&self, path: &str) -> String {
         let response = self.get(path).await;
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         response.text().await.expect("a page")
     }
 
-    async fn post(&self, path: &str, form: &[(&str, &str)]) -> Response {
+    pub(crate) async fn post(&self, path: &str, form: &[(&str, &str)]) -> Response {
         let request = self.client.post(format!("{}{path}", self.stand.url)).header(COOKIE, &self.cookie);
         request.form(form).send().await.expect("an answer")
     }
 
     /// Submits a form as the page at `from` would: with its token.
-    async fn submit(&self, from: &str, path: &str, fields: &[(&str, &str)]) -> Response {
+    pub(crate) async fn submit(&self, from: &str, path: &str, fields: &[(&str, &str)]) -> Response {
         let csrf = value(&self.page(from).await, "csrf");
         let mut form = vec![("csrf", csrf.as_str())];
         form.extend_from_slice(fields);
@@ -78,20 +78,20 @@ impl<'a> Browser<'a> {
 }
 
 /// The value that a response gives a cookie, as a browser sends it back.
-fn cookie(response: &Response, name: &str) -> String {
+pub(crate) fn cookie(response: &Response, name: &str) -> String {
     let set = response.headers().get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok());
     let pair = set.filter_map(|set| set.split(';').next()).find(|pair| pair.starts_with(name));
     pair.unwrap_or_else(|| panic!("no cookie {name}")).to_owned()
 }
 
 /// The value of a hidden field.
-fn value(html: &str, name: &str) -> String {
+pub(crate) fn value(html: &str, name: &str) -> String {
     let after = html.split(&format!("name=\"{name}\" value=\"")).nth(1);
     let after = after.unwrap_or_else(|| panic!("no field {name} in {html}"));
     after.split('"').next().unwrap_or_default().to_owned()
 }
 
-fn location(response: &Response) -> &str {
+pub(crate) fn location(response: &Response) -> &str {
     response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
@@ -348,7 +348,7 @@ async fn a_scenario_is_checked_before_it_is_saved() {
     let checked = browser.submit("/console/scenarios", "/console/scenarios/check", &fields).await;
     assert_eq!(checked.status(), StatusCode::OK);
     let page = checked.text().await.expect("a page");
-    assert!(page.contains("the account has no route for this channel"), "{page}");
+    assert!(page.contains("the account has no route for Viber"), "{page}");
     assert!(page.contains("the channel was tried before"), "{page}");
     assert!(page.contains("Worst case 2 d"), "{page}");
     stand.stop().await;

@@ -8,6 +8,7 @@ mod billing;
 mod cli;
 mod configuration;
 mod console;
+mod console_work;
 mod crash;
 mod durability;
 mod harness;

@@ -63,6 +63,25 @@ pub async fn search_lists_newest_first_and_goes_on_before_a_cursor(bench: Bench)
 }
 
 /// Case.
+pub async fn a_list_comes_page_by_page_by_everything_that_fits_however_often_it_stops(bench: Bench) {
+    stored(&*bench.store, 0..600).await;
+    let rare = Search { recipient: Some("nobody".to_owned()), ..Search::default() };
+    for (filter, expected) in [(Search::default(), (0..600).rev().map(id).collect()), (rare, Vec::new())] {
+        let (mut seen, mut before) = (Vec::new(), None);
+        loop {
+            let search = bench.store.page(filter.clone(), before, 70);
+            let page = search.await.expect("it searches");
+            seen.extend(page.records.iter().map(|record| record.message.id));
+            match page.next {
+                Some(next) => before = Some(next),
+                None => break,
+            }
+        }
+        assert_eq!(seen, expected);
+    }
+}
+
+/// Case.
 pub async fn search_by_time_finds_messages_of_one_moment_whatever_the_order_of_their_ids(bench: Bench) {
     let at = time(500);
     let ids = [3, 1, 2].map(|random| MessageId::new(at, random));

@@ -79,6 +79,7 @@ macro_rules! conformance_suite {
             reports_to_be_pulled_come_oldest_first_and_once
             reports_to_be_pulled_are_filtered
             search_lists_newest_first_and_goes_on_before_a_cursor
+            a_list_comes_page_by_page_by_everything_that_fits_however_often_it_stops
             search_by_time_finds_messages_of_one_moment_whatever_the_order_of_their_ids
             search_filters_by_each_condition
             search_sees_no_other_account
@@ -100,6 +101,7 @@ macro_rules! conformance_suite {
             a_stale_update_moves_no_money
             a_payment_counts_once
             movements_are_listed_by_message_and_after_a_cursor
+            movements_are_listed_newest_first_before_a_cursor
             a_swept_message_takes_its_movements_and_leaves_the_balance
             counters_count
             a_closed_store_takes_nothing_more

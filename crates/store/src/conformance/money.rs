@@ -159,6 +159,18 @@ pub async fn movements_are_listed_by_message_and_after_a_cursor(bench: Bench) {
 }
 
 /// Case.
+pub async fn movements_are_listed_newest_first_before_a_cursor(bench: Bench) {
+    apply(&*bench.store, vec![open(100), paid(1, 10), paid(2, 20)]).await;
+    let mut all = ledger(&*bench.store).await;
+    all.reverse();
+    let newest = bench.store.ledger_newest("acme".into(), i64::MAX, 2).await.expect("it reads");
+    assert_eq!(newest, all[..2]);
+    let rest = bench.store.ledger_newest("acme".into(), newest[1].id, 9).await.expect("it reads");
+    assert_eq!(rest, all[2..]);
+    assert_eq!(bench.store.ledger_newest("globex".into(), i64::MAX, 9).await.expect("it reads"), []);
+}
+
+/// Case.
 pub async fn a_swept_message_takes_its_movements_and_leaves_the_balance(bench: Bench) {
     apply(&*bench.store, vec![open(100), paid(1, 10)]).await;
     let money = Some(Money { at: time(2), charges: vec![Charge { step: 0, micros: 4 }], release: false });

@@ -407,6 +407,10 @@ impl Store for SqliteStore {
         self.slow.read(move |reader| reader.ledger(&account, message, after, limit))
     }
 
+    fn ledger_newest(&self, account: AccountName, before: i64, limit: usize) -> Reply<'_, Vec<LedgerRow>> {
+        self.slow.read(move |reader| reader.ledger_newest(&account, before, limit))
+    }
+
     fn unfinished(&self) -> Reply<'_, Vec<(AccountName, u64)>> {
         self.quick.read(Reader::unfinished)
     }

@@ -463,10 +463,7 @@ impl Reader {
         let Some(account) = self.names.find(&self.connection, account.as_str()).map_err(failure)? else {
             return Ok(Vec::new());
         };
-        let columns = "SELECT ledger.id, ledger.kind, ledger.micros, ledger.available, ledger.at,
-                 message.id, ledger.step, ledger.reference
-             FROM ledger LEFT JOIN message ON message.key = ledger.message";
-        let limit = bound(limit);
+        let (columns, limit) = (LEDGER, bound(limit));
         match message {
             Some(id) => self.list(
                 &format!(
@@ -484,6 +481,24 @@ impl Reader {
                 ledger_row,
             ),
         }
+    }
+
+    pub(super) fn ledger_newest(
+        &mut self,
+        account: &AccountName,
+        before: i64,
+        limit: usize,
+    ) -> Outcome<Vec<LedgerRow>> {
+        let Some(account) = self.names.find(&self.connection, account.as_str()).map_err(failure)? else {
+            return Ok(Vec::new());
+        };
+        self.list(
+            &format!(
+                "{LEDGER} WHERE ledger.account = ?1 AND ledger.id < ?2 ORDER BY ledger.id DESC LIMIT ?3"
+            ),
+            params![account, before, bound(limit)],
+            ledger_row,
+        )
     }
 
     pub(super) fn unfinished(&mut self) -> Outcome<Vec<(AccountName, u64)>> {
@@ -543,6 +558,10 @@ impl Reader {
         list().map_err(failure)
     }
 }
+
+const LEDGER: &str = "SELECT ledger.id, ledger.kind, ledger.micros, ledger.available, ledger.at,
+        message.id, ledger.step, ledger.reference
+    FROM ledger LEFT JOIN message ON message.key = ledger.message";
 
 fn ledger_row(row: &Row<'_>) -> rusqlite::Result<LedgerRow> {
     Ok(LedgerRow {

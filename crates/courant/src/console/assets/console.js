@@ -70,6 +70,11 @@
     });
   }
 
+  // On narrow screens the navigation scrolls sideways: where one is, is shown.
+  const here = document.querySelector(".side nav [aria-current]");
+  const bar = here?.closest("nav");
+  if (bar) bar.scrollLeft = here.offsetLeft - bar.offsetLeft - (bar.clientWidth - here.offsetWidth) / 2;
+
   for (const one of document.querySelectorAll("[data-keep-scroll]")) one.scrollTop = one.scrollHeight;
 
   // Copies the text of the element named.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use axum::extract::State;
 use maud::{Markup, html};
 use model::AccountName;
-use store::{Change, StoredCallback};
+use store::StoredCallback;
 
 use super::head;
 use crate::{
@@ -17,7 +17,8 @@ use crate::{
         page::{self, Answer, Page, Section, csrf},
         parts,
     },
-    people::{Role, audit},
+    operate,
+    people::Role,
     views::{self, CallbackView},
 };
 
@@ -49,7 +50,7 @@ pub(in crate::console) async fn show(
         (filter(&console, &query))
         section.card #receivers data-live data-every="3000" aria-labelledby="receivers-title" {
             h2 #receivers-title { "Failing receivers" }
-            (receivers(&known))
+            (receivers(&visitor, &known))
             p.more.soft.small {
                 "The next callback is due "
                 @match overview.next_callback_at { Some(at) => (parts::ago(at.0, now)), None => "when something happens" }
@@ -72,7 +73,8 @@ pub(in crate::console) async fn show(
     Ok(page.show(&content))
 }
 
-/// `POST /console/callbacks/replay`: the ones ticked, or all of an account (or of everybody).
+/// `POST /console/callbacks/replay`: the ones ticked, or all of an account (or of everybody), or of
+/// these to one receiver.
 pub(in crate::console) async fn replay(
     State(console): State<Arc<Console>>,
     visitor: Visitor,
@@ -82,18 +84,15 @@ pub(in crate::console) async fn replay(
     let ids = if form.text("all") == "yes" {
         let account = form.given("account").map(AccountName::from);
         let parked = core.store.callbacks_parked(account, 0, MAX_REPLAY).await?;
-        parked.iter().map(|callback| callback.id).collect()
+        let wanted =
+            |callback: &&StoredCallback| form.given("host").is_none_or(|host| host_of(callback) == host);
+        parked.iter().filter(wanted).map(|callback| callback.id).collect()
     } else {
         form.all("id").filter_map(|id| id.parse().ok()).take(MAX_REPLAY).collect::<Vec<i64>>()
     };
     let done = if ids.is_empty() { "nothing" } else { "replayed" };
-    if !ids.is_empty() {
-        let count = ids.len();
-        core.store.commit(vec![Change::ReplayCallbacks { ids, due_at: clock::now() }]).await?;
-        core.outbox.notify_one();
-        let subject = form.given("account").unwrap_or("all accounts");
-        audit::note(core, visitor.name(), "replayed callbacks", subject, &format!("{count} callbacks")).await;
-    }
+    let of = form.given("account").unwrap_or("all accounts");
+    operate::replay_callbacks(core, visitor.hand(), ids, of).await?;
     Ok(page::after("/console/callbacks", done))
 }
 
@@ -114,25 +113,45 @@ fn filter(console: &Console, query: &Fields) -> Markup {
     }
 }
 
-fn receivers(parked: &[StoredCallback]) -> Markup {
+/// The receiver of a callback, port included.
+fn host_of(callback: &StoredCallback) -> String {
+    let url = url::Url::parse(&callback.url).ok();
+    let host = url.as_ref().and_then(|url| Some((url.host_str()?, url.port())));
+    match host {
+        Some((host, Some(port))) => format!("{host}:{port}"),
+        Some((host, None)) => host.to_owned(),
+        None => "(no host)".to_owned(),
+    }
+}
+
+fn receivers(visitor: &Visitor, parked: &[StoredCallback]) -> Markup {
+    let may = visitor.may(Role::Act);
     let mut hosts: BTreeMap<(String, String), (u64, CallbackView)> = BTreeMap::new();
     for stored in parked {
         let view = views::callback(stored);
-        let host = url::Url::parse(&stored.url).ok();
-        let host = host.as_ref().and_then(|url| url.host_str()).unwrap_or("(no host)").to_owned();
-        let entry = hosts.entry((host, view.account.clone())).or_insert_with(|| (0, view.clone()));
+        let entry = hosts.entry((host_of(stored), view.account.clone())).or_insert_with(|| (0, view.clone()));
         *entry = (entry.0 + 1, view);
     }
     html! {
         @if hosts.is_empty() { (parts::empty("Every receiver takes what it is sent.")) } @else {
             (parts::table("Failing receivers", &html! {
-                thead { tr { th scope="col" { "Receiver" } th scope="col" { "Account" } th.number scope="col" { "Given up" } th scope="col" { "Last result" } } }
+                thead { tr { th scope="col" { "Receiver" } th scope="col" { "Account" } th.number scope="col" { "Given up" } th scope="col" { "Last result" } @if may { th scope="col" { span.hidden { "Actions" } } } } }
                 tbody {
                     @for ((host, account), (count, latest)) in &hosts {
                         tr {
                             td.url { (host) } td { (account) }
                             td.number { (parts::count(*count)) }
                             td { (latest.last_result.as_deref().unwrap_or_default()) }
+                            @if may {
+                                td {
+                                    form method="post" action="/console/callbacks/replay" {
+                                        (csrf(visitor))
+                                        input type="hidden" name="account" value=(account);
+                                        input type="hidden" name="host" value=(host);
+                                        button type="submit" name="all" value="yes" { "Replay" span.hidden { " all to " (host) " of " (account) } }
+                                    }
+                                }
+                            }
                         }
                     }
                 }

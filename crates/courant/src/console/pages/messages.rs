@@ -39,23 +39,36 @@ pub(in crate::console) async fn list(
     }
     let now = clock::now();
     let before = query.given("before").and_then(MessageId::parse);
-    let page = console.core().store.page(wanted(&query, now)?, before, PAGE).await?;
-    let last = page.next.map(|id| id.to_string());
+    let found = console.core().store.page(wanted(&query, now)?, before, PAGE).await?;
+    let further = found.next.map(|id| id.to_string());
     let content = html! {
-        (head("Messages", true))
+        (head("Messages", before.is_none()))
         (filters(&console, &query))
-        div #list data-live data-every="2000" {
-            (table(&console, &visitor, &page.records, now))
-            @if page.records.len() < PAGE && let Some(next) = page.next {
-                p.soft { "Looked back to " (parts::ago(next.time(), now)) "; older messages may match too." }
-            }
+        div #list data-live[before.is_none()] data-every="2000" {
+            @if found.records.is_empty() && found.next.is_some() { (nothing_yet(found.next, now)) }
+            @else { (table(&console, &visitor, &found.records, now)) }
             nav.more aria-label="Pages" {
                 @if before.is_some() { a href={ "?" (query.with("before", None)) } { "← Newest" } } @else { span {} }
-                @if let Some(last) = last { a href={ "?" (query.with("before", Some(&last))) } { "Older →" } }
+                @if let Some(further) = &further {
+                    a href={ "?" (query.with("before", Some(further))) } {
+                        @if found.records.len() < PAGE { "Search further →" } @else { "Older →" }
+                    }
+                }
             }
         }
     };
     Ok(frame(&console, &visitor, "Messages", &content))
+}
+
+/// What is said if the time for looking was up before anything was found.
+fn nothing_yet(further: Option<MessageId>, now: Time) -> Markup {
+    html! {
+        p.empty {
+            "Nothing found yet"
+            @if let Some(id) = further { ", back to messages accepted " (parts::ago(id.time(), now)) }
+            ". Older ones are still to be looked at."
+        }
+    }
 }
 
 async fn search(console: &Console, visitor: &Visitor, text: &str) -> Answer {
@@ -168,6 +181,7 @@ fn filters(console: &Console, query: &Fields) -> Markup {
                 @for status in STATUSES { (parts::option(status, status, &chosen("status"))) }
             }))
             (text("number", "Number", "15558675309"))
+            (text("q", "Any id", "any API’s reference"))
             (text("since", "Since", "15m, 2h, 3d"))
             details #more-filters open[rare] {
                 summary { "More filters" }

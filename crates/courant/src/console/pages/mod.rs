@@ -3,14 +3,17 @@
 pub(super) mod accounts;
 pub(super) mod callbacks;
 pub(super) mod handsets;
+pub(super) mod me;
 pub(super) mod media;
 pub(super) mod message;
 pub(super) mod messages;
 pub(super) mod networks;
 pub(super) mod overview;
 pub(super) mod people;
+pub(super) mod plans;
 pub(super) mod scenarios;
 pub(super) mod sign_in;
+pub(super) mod tokens;
 
 use axum::response::{Redirect, Response};
 use maud::{Markup, html};

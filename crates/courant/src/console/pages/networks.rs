@@ -10,12 +10,13 @@ use axum::{
 };
 use http::Request;
 use maud::{Markup, html};
-use model::{Channel, RouteName};
+use model::{Channel, RouteName, Time};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::head;
 use crate::{
+    clock,
     console::{
         Console,
         forms::Fields,
@@ -24,6 +25,7 @@ use crate::{
         parts,
     },
     dispatch::{Held, Hold},
+    operate,
     people::{Role, audit},
     views::{self, RouteView, SenderView},
 };
@@ -50,7 +52,7 @@ pub(in crate::console) async fn show(
                 @for (name, setting) in &switches { (switch(&visitor, name, setting)) }
             }
         }
-        section.card #lanes data-live aria-labelledby="lanes-title" { (lanes(&routes)) }
+        section.card #lanes data-live aria-labelledby="lanes-title" { (lanes(&routes, clock::now())) }
         section.card aria-labelledby="senders-title" { (senders_table(&visitor, &senders)) }
     };
     let page = Page {
@@ -73,20 +75,15 @@ pub(in crate::console) async fn hold(
     let all = [Hold::Open, Hold::Paused, Hold::Draining];
     let hold =
         all.into_iter().find(|hold| hold.as_str() == form.text("hold")).ok_or(Trouble::Missing("choice"))?;
-    let (held, subject) = match form.given("route") {
-        Some(name) => {
-            let name = RouteName::from(name);
-            core.routes.get(&name).ok_or(Trouble::Missing("route"))?;
-            (Held::Route(name.clone()), format!("route {name}"))
-        }
+    let held = match form.given("route") {
+        Some(name) => Held::Route(RouteName::from(name)),
         None => {
             let channel = Channel::parse(form.text("channel")).ok_or(Trouble::Missing("channel"))?;
             let sender = form.given("sender").ok_or(Trouble::Missing("sender"))?;
-            (Held::Sender(channel, sender.to_owned()), format!("sender {sender}"))
+            Held::Sender(channel, sender.to_owned())
         }
     };
-    core.dispatcher.set_hold(&*core.store, held, hold).await?;
-    audit::note(core, visitor.name(), hold.as_str(), subject, "").await;
+    operate::hold(core, visitor.hand(), held, hold).await?;
     Ok(page::after("/console/networks", "changed"))
 }
 
@@ -141,7 +138,7 @@ fn card(visitor: &Visitor, route: &RouteView) -> Markup {
                 dt { "Last error" }
                 dd { @match &route.last_error { Some(error) => (error), None => span.soft { "none" } } }
                 dt { "Waiting" } dd { (parts::count(route.queued as u64)) }
-                dt { "Window" } dd { (route.window) " hand-overs at once" }
+                dt { "Window" } dd { (route.in_flight) " of " (route.window) " hand-overs unanswered" }
                 dt { "Rate" }
                 dd {
                     @match route.rate_per_sender {
@@ -208,13 +205,13 @@ fn switch(visitor: &Visitor, name: &str, setting: &Value) -> Markup {
     }
 }
 
-fn lanes(routes: &[RouteView]) -> Markup {
+fn lanes(routes: &[RouteView], now: Time) -> Markup {
     let any = routes.iter().any(|route| !route.lanes.is_empty());
     html! {
         h2 #lanes-title { "Waiting, by account and sender" }
         @if !any { (parts::empty("Nothing waits.")) } @else {
             (parts::table("Waiting messages", &html! {
-                thead { tr { th scope="col" { "Route" } th scope="col" { "Account" } th scope="col" { "Sender" } th scope="col" { "Urgency" } th.number scope="col" { "Waiting" } } }
+                thead { tr { th scope="col" { "Route" } th scope="col" { "Account" } th scope="col" { "Sender" } th scope="col" { "Urgency" } th.number scope="col" { "Waiting" } th scope="col" { "Oldest" } } }
                 tbody {
                     @for route in routes { @for lane in &route.lanes { @for (class, count) in &lane.queued {
                         tr {
@@ -222,6 +219,7 @@ fn lanes(routes: &[RouteView]) -> Markup {
                             td { @if lane.sender.is_empty() { span.soft { "route's own" } } @else { (lane.sender) } }
                             td { (class.replace('_', "-")) }
                             td.number { (parts::count(*count as u64)) @if lane.more { "+" } }
+                            td { @if let Some(at) = lane.oldest { (parts::ago(at.0, now)) } }
                         }
                     } } }
                 }
@@ -238,7 +236,7 @@ fn senders_table(visitor: &Visitor, senders: &[SenderView]) -> Markup {
                 thead {
                     tr {
                         th scope="col" { "Sender" } th scope="col" { "Channel" } th.wide scope="col" { "Accounts" }
-                        th.number scope="col" { "Waiting" } th scope="col" { "Standing" }
+                        th.number scope="col" { "Waiting" } th.wide scope="col" { "Oldest" } th scope="col" { "Standing" }
                         @if visitor.may(Role::Act) { th scope="col" { span.hidden { "Actions" } } }
                     }
                 }
@@ -247,6 +245,7 @@ fn senders_table(visitor: &Visitor, senders: &[SenderView]) -> Markup {
                         tr {
                             td.mono { (sender.name) } td { (parts::channel_word(&sender.channel)) }
                             td.wide { (sender.accounts.join(", ")) } td.number { (parts::count(sender.queued as u64)) }
+                            td.wide { @match sender.oldest { Some(at) => (parts::ago(at.0, clock::now())), None => span.soft { "—" } } }
                             td { (parts::status_word(&sender.standing)) }
                             @if visitor.may(Role::Act) {
                                 td {

@@ -12,17 +12,15 @@ use crate::{
     clock,
     console::{
         Console,
-        chart::{self, Cell, per_minute},
+        chart::{self, Cell, Period, per_bar},
         forms::Fields,
         gate::Visitor,
         page::{Answer, Page, Section},
         parts,
     },
-    views,
+    views::{self, LaneView, RouteView},
 };
 
-/// Minutes shown.
-const MINUTES: u32 = 60;
 /// Failures shown.
 const FAILURES: usize = 6;
 /// Rows of charts by account at most.
@@ -39,21 +37,22 @@ pub(in crate::console) async fn show(
     let overview = views::overview(core).await?;
     let routes = views::routes(core).await?;
     let failures = core.store.page(failed(), None, FAILURES).await?.records;
-    let cells = chosen(chart::cells(&core.stats, now, MINUTES), &query);
+    let period = Period::of(query.text("period"));
+    let cells = chosen(chart::cells(&core.stats, now, period), &query);
     let content = html! {
         (head("Overview", true))
         (filters(&console, &query))
-        div #hour data-live data-every="3000" { (hour(&cells, now)) }
+        div #counts data-live data-every="3000" { (tiles(&cells, now, period)) }
         div.two {
             div {
-                section.card #trend data-live aria-labelledby="trend-title" { (trend(&cells, now)) }
+                section.card #trend data-live aria-labelledby="trend-title" { (trend(&cells, now, period)) }
                 section.card #failures data-live aria-labelledby="failures-title" {
                     (recent_failures(&console, &visitor, &failures, now))
                 }
             }
             div {
                 section.card #queues data-live aria-labelledby="queues-title" {
-                    (queues(&overview, oldest(&console).await?, now))
+                    (queues(&overview, &routes, now))
                 }
                 section.card #health data-live aria-labelledby="health-title" { (health(&routes)) }
                 section.card #receivers data-live aria-labelledby="receivers-title" { (receivers(&overview, now)) }
@@ -109,13 +108,19 @@ fn filters(console: &Console, query: &Fields) -> Markup {
                     }
                 }
             }
+            div.field {
+                label for="period" { "Period" }
+                select #period name="period" data-submit {
+                    @for period in Period::ALL { (parts::option(period.word, period.name.trim_start_matches("the "), query.text("period"))) }
+                }
+            }
             noscript { button type="submit" { "Show" } }
         }
     }
 }
 
-fn hour(cells: &[Cell], now: Time) -> Markup {
-    let row = per_minute(cells.iter(), now, MINUTES);
+fn tiles(cells: &[Cell], now: Time, period: Period) -> Markup {
+    let row = per_bar(cells.iter(), now, period);
     let sum = chart::sum(&row);
     let tiles: [(&str, u64, chart::Layer); 4] = [
         ("Accepted", sum.accepted, ("info-fill", |counts| counts.accepted)),
@@ -124,21 +129,21 @@ fn hour(cells: &[Cell], now: Time) -> Markup {
         ("Failed", sum.failed, ("bad-fill", |counts| counts.failed)),
     ];
     html! {
-        h2.hidden { "The last hour" }
+        h2.hidden { (parts::sentence(period.name)) }
         div.tiles {
             @for (name, number, layer) in tiles {
                 div.card.tile {
-                    h3 { (name) span.hidden { " in the last hour" } }
+                    h3 { (name) span.hidden { " in " (period.name) } }
                     div.big { (parts::count(number)) }
-                    (chart::bars(&row, &[layer], &format!("{name} per minute: {number} in the last hour")))
-                    div.axis aria-hidden="true" { span { "60 min ago" } span { "now" } }
+                    (chart::bars(&row, &[layer], &format!("{name} {}: {number} in {}", period.per(), period.name)))
+                    div.axis aria-hidden="true" { span { (period.ago()) } span { "peak " (parts::count(chart::peak(&row, layer))) } span { "now" } }
                 }
             }
         }
     }
 }
 
-fn trend(cells: &[Cell], now: Time) -> Markup {
+fn trend(cells: &[Cell], now: Time, period: Period) -> Markup {
     let mut channels: BTreeMap<&str, Vec<&Cell>> = BTreeMap::new();
     let mut accounts: BTreeMap<&str, Vec<&Cell>> = BTreeMap::new();
     for cell in cells {
@@ -152,18 +157,18 @@ fn trend(cells: &[Cell], now: Time) -> Markup {
                 li.good { "delivered" } li.wait { "fell back" } li.bad { "failed" }
             }
         }
-        @if cells.is_empty() { (parts::empty("Nothing happened in the last hour.")) }
-        @for (name, cells) in &channels { (trend_row(&parts::channel_word(name), name, cells, now)) }
+        @if cells.is_empty() { (parts::empty(&format!("Nothing happened in {}.", period.name))) }
+        @for (name, cells) in &channels { (trend_row(&parts::channel_word(name), name, cells, now, period)) }
         @for (name, cells) in accounts.iter().take(ACCOUNTS) {
-            (trend_row(&html! { "Account " (name) }, name, cells, now))
+            (trend_row(&html! { "Account " (name) }, name, cells, now, period))
         }
     }
 }
 
-fn trend_row(title: &Markup, name: &str, cells: &[&Cell], now: Time) -> Markup {
-    let row = per_minute(cells.iter().copied(), now, MINUTES);
+fn trend_row(title: &Markup, name: &str, cells: &[&Cell], now: Time, period: Period) -> Markup {
+    let row = per_bar(cells.iter().copied(), now, period);
     let sum = chart::sum(&row);
-    let label = format!("{name}, per minute in the last hour: {}", chart::words(&sum));
+    let label = format!("{name}, {} in {}: {}", period.per(), period.name, chart::words(&sum));
     html! {
         div.row-chart {
             div { strong { (title) } div.small.soft { (chart::words(&sum)) } }
@@ -172,21 +177,13 @@ fn trend_row(title: &Markup, name: &str, cells: &[&Cell], now: Time) -> Markup {
     }
 }
 
-/// When the message was accepted that has waited longest; unfinished ones only.
-async fn oldest(console: &Console) -> Result<Option<Time>, store::StoreError> {
-    let core = console.core();
-    let mut oldest: Option<Time> = None;
-    for lane in core.store.lanes().await?.into_iter().take(200) {
-        for class in model::message::Priority::ALL {
-            let first = core.store.queued(lane.clone(), class, None, 1).await?;
-            let at = first.first().map(|place| place.not_before);
-            oldest = [oldest, at].into_iter().flatten().min();
-        }
-    }
-    Ok(oldest)
-}
+/// Lanes shown at most.
+const LANES: usize = 6;
 
-fn queues(overview: &views::Overview, oldest: Option<Time>, now: Time) -> Markup {
+fn queues(overview: &views::Overview, routes: &[RouteView], now: Time) -> Markup {
+    let lanes = routes.iter().flat_map(|route| route.lanes.iter().map(move |lane| (route, lane)));
+    let mut lanes: Vec<_> = lanes.filter(|(_, lane)| lane.oldest.is_some()).collect();
+    lanes.sort_by_key(|(_, lane)| lane.oldest);
     html! {
         h2 #queues-title { "Queues" }
         dl.facts {
@@ -194,11 +191,37 @@ fn queues(overview: &views::Overview, oldest: Option<Time>, now: Time) -> Markup
             dd { a href="/console/messages?settled=no" { (parts::count(overview.unfinished)) " messages" } }
             dt { "Waiting to leave" } dd { (parts::count(overview.queued as u64)) }
             dt { "Oldest waiting" }
-            dd { @match oldest { Some(at) => (parts::ago(at, now)), None => span.soft { "nothing waits" } } }
+            dd {
+                @match lanes.first().and_then(|(_, lane)| lane.oldest) {
+                    Some(at) => (parts::ago(at.0, now)),
+                    None => span.soft { "nothing waits" },
+                }
+            }
             dt { "Requests in work" } dd { (parts::count(overview.requests)) }
             dt { "Store" }
             dd { (format!("{:.1} ms per commit, {:.1} MB", overview.store.commit_ms, overview.store.bytes as f64 / 1e6)) }
             dt { "Running since" } dd { (parts::ago(overview.started_at.0, now)) ", version " (overview.version) }
+        }
+        @if !lanes.is_empty() {
+            (parts::table("Waiting by sender, the oldest first", &html! {
+                thead { tr { th scope="col" { "Sender" } th.number scope="col" { "Waiting" } th scope="col" { "Oldest" } } }
+                tbody { @for (route, lane) in lanes.iter().take(LANES) { (waiting(route, lane, now)) } }
+            }))
+            p.more { a href="/console/networks" { "All that waits" } }
+        }
+    }
+}
+
+fn waiting(route: &RouteView, lane: &LaneView, now: Time) -> Markup {
+    html! {
+        tr {
+            td {
+                (parts::channel_word(&route.channel)) " "
+                @if lane.sender.is_empty() { span.soft { "route’s own" } } @else { (lane.sender) }
+                div.small.soft { (lane.account) }
+            }
+            td.number { (parts::count(lane.queued.values().sum::<usize>() as u64)) @if lane.more { "+" } }
+            td { @if let Some(at) = lane.oldest { (parts::ago(at.0, now)) } }
         }
     }
 }

@@ -48,6 +48,11 @@ pub(in crate::console) async fn list(
             (entries(&latest))
             p.more { a href="/console/people/audit" { "All actions" } }
         }
+        section.card aria-labelledby="tokens-title" {
+            h2 #tokens-title { "Programs" }
+            p { "Programs and the command line use tokens of the API instead of passwords." }
+            p.more { a href="/console/people/tokens" { "Tokens of the API" } }
+        }
     };
     Ok(frame(&console, &visitor, "People", query.given("done"), &content))
 }
@@ -170,7 +175,7 @@ fn add_form(visitor: &Visitor) -> Markup {
                 select #person-role name="role" {
                     option value="look" { "look: numbers and contents hidden" }
                     option value="act" { "act: also cancel, send again, replay" }
-                    option value="administer" { "administer: also scenarios and people" }
+                    option value="administer" { "administer: also plans, money, secrets and people" }
                 }
             }
             div.field {

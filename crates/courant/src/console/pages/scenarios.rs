@@ -21,8 +21,12 @@ use crate::{
         parts,
     },
     core::Core,
-    desk::scenarios,
-    people::{Role, audit},
+    desk::{
+        foresee::{Planned, StepForeseen, foresee},
+        scenarios,
+    },
+    operate,
+    people::Role,
 };
 
 /// Steps that the form has room for.
@@ -116,15 +120,23 @@ pub(in crate::console) async fn save(
         return Err(Trouble::Refused("A scenario needs at least one step.".to_owned()));
     }
     let wanted = ScenarioDraft { name: Some(draft.name.clone()), flow, default: Some(draft.default) };
-    let saved = if draft.key.is_empty() {
-        scenarios::create(core, account, wanted).await?
-    } else {
-        scenarios::update(core, account, &draft.key, wanted).await?
-    };
-    let subject = format!("{} of {}", saved.key, account.name);
-    audit::note(core, visitor.name(), "saved a scenario", subject, &draft.name).await;
+    let key = (!draft.key.is_empty()).then_some(draft.key.as_str());
+    operate::save_scenario(core, visitor.hand(), account, key, wanted).await?;
     let query = forms::query(&[("account", account.name.as_str())]);
     Ok(page::after(&format!("/console/scenarios?{query}"), "saved"))
+}
+
+/// `POST /console/scenarios/remove`
+pub(in crate::console) async fn remove(
+    State(console): State<Arc<Console>>,
+    visitor: Visitor,
+    form: Fields,
+) -> Answer {
+    let core = console.core();
+    let account = account(core, form.text("account"))?;
+    operate::remove_scenario(core, visitor.hand(), account, form.text("key")).await?;
+    let query = forms::query(&[("account", account.name.as_str())]);
+    Ok(page::after(&format!("/console/scenarios?{query}"), "scenario-gone"))
 }
 
 impl Draft {
@@ -178,37 +190,27 @@ fn account<'a>(core: &'a Core, name: &str) -> Result<&'a Arc<Account>, Trouble> 
 /// What a check finds.
 struct Verdict {
     /// Steps that can never be sent, and why, by index.
-    never: Vec<(usize, &'static str)>,
+    never: Vec<(usize, String)>,
     /// The longest that a message can take, with the configured defaults.
     worst: Span,
 }
 
 fn verdict(core: &Core, account: &Account, flow: &[FlowStep]) -> Verdict {
-    let fault = |(index, step): (usize, &FlowStep)| {
-        let repeated = flow[..index].iter().any(|earlier| earlier.channel == step.channel);
-        Some((index, never(account, step, repeated)?))
+    let plan = |step: &'_ FlowStep| (step.channel, step.from.clone());
+    let steps: Vec<_> = flow.iter().map(plan).collect();
+    let planned: Vec<Planned<'_>> = steps
+        .iter()
+        .map(|(channel, from)| Planned { channel: *channel, sender: from.as_deref(), patience_ms: None })
+        .collect();
+    let foreseen = foresee(&core.config, &account.config, 0, &planned);
+    let fault = |(index, step): (usize, StepForeseen)| {
+        let channel = flow[index].channel;
+        let repeated = flow[..index].iter().any(|earlier| earlier.channel == channel);
+        let why = "the channel was tried before; a message has one content per channel";
+        Some((index, step.never.or_else(|| repeated.then(|| why.to_owned()))?))
     };
-    let (patience, validity) =
-        (core.config.cascade.default_patience_ms, core.config.cascade.default_validity_ms);
-    let waits = u64::try_from(flow.len().saturating_sub(1)).unwrap_or(0);
-    let worst = Span::from_millis(patience.saturating_mul(waits).saturating_add(validity));
-    Verdict { never: flow.iter().enumerate().filter_map(fault).collect(), worst }
-}
-
-/// Why a step can never be sent; `None` if it can.
-fn never(account: &Account, step: &FlowStep, repeated: bool) -> Option<&'static str> {
-    let routes = account.config.routes.get(&step.channel);
-    if step.channel == Channel::Unlisted {
-        Some("no such channel exists")
-    } else if routes.is_none_or(Vec::is_empty) {
-        Some("the account has no route for this channel")
-    } else if step.from.as_deref().is_some_and(|sender| !account.may_use(step.channel, sender)) {
-        Some("the account may not use this sender")
-    } else if repeated {
-        Some("the channel was tried before; a message has one content per channel")
-    } else {
-        None
-    }
+    let worst = Span::from_millis(foreseen.longest_ms);
+    Verdict { never: foreseen.steps.into_iter().enumerate().filter_map(fault).collect(), worst }
 }
 
 fn frame(
@@ -240,16 +242,21 @@ fn account_section(core: &Core, visitor: &Visitor, account: &Account, known: &[S
                     }
                 }
                 (findings(&found, &scenario.flow))
-                p.small.soft {
-                    code { (scenario.key) }
-                    @if visitor.may(Role::Administer) {
-                        " · " a href={ "/console/scenarios?" (forms::query(&[("account", name), ("edit", &scenario.key)])) "#draft-title" } { "Edit" }
+                p.small.soft { code { (scenario.key) } }
+                @if visitor.may(Role::Administer) {
+                    @let shown = scenario.name.as_deref().unwrap_or(&scenario.key);
+                    div.line {
+                        a.button href={ "/console/scenarios?" (forms::query(&[("account", name), ("edit", &scenario.key)])) "#draft-title" } { "Edit" span.hidden { " " (shown) } }
+                        form method="post" action="/console/scenarios/remove" data-confirm="Remove this scenario? Requests that name it will be refused." {
+                            (csrf(visitor))
+                            input type="hidden" name="account" value=(name);
+                            input type="hidden" name="key" value=(scenario.key);
+                            button.quiet type="submit" { "Remove" span.hidden { " " (shown) } }
+                        }
                     }
                 }
             }
-            @if !account.config.plans.is_empty() {
-                p.more { a href={ "/console/accounts/" (forms::segment(name)) } { (account.config.plans.len()) " stored plans" } }
-            }
+            p.more { a href={ "/console/scenarios/plans?" (forms::query(&[("account", name)])) } { "Stored plans (" (core.plans.of(account).plans.len()) ")" } }
         }
     }
 }
@@ -259,7 +266,7 @@ fn findings(found: &Verdict, flow: &[FlowStep]) -> Markup {
         @for (index, why) in &found.never {
             p.small {
                 span.badge.bad { "never sent" } " Step " (index + 1) ", "
-                (parts::channel(flow[*index].channel)) ": " (why) "."
+                (parts::channel(flow[*index].channel)) ": " (parts::named(&why.replace('`', ""))) "."
             }
         }
         @if found.never.len() == flow.len() {

@@ -63,7 +63,28 @@ pub(in crate::console) async fn list(
     visitor: Visitor,
     query: Fields,
 ) -> Answer {
-    let network = sandbox(&console)?;
+    let number = query.given("number").unwrap_or("15558675309");
+    listed(&console, &visitor, Draft::first(number, console.app.url()), false, &query).await
+}
+
+/// `POST /console/handsets/lines`: the lines for curl of what was filled in, without sending it.
+pub(in crate::console) async fn lines(
+    State(console): State<Arc<Console>>,
+    visitor: Visitor,
+    form: Fields,
+) -> Answer {
+    let draft = Draft::of(&form, console.app.url()).map_err(Trouble::Refused)?;
+    listed(&console, &visitor, draft, true, &Fields::default()).await
+}
+
+async fn listed(
+    console: &Arc<Console>,
+    visitor: &Visitor,
+    draft: Draft,
+    open: bool,
+    query: &Fields,
+) -> Answer {
+    let network = sandbox(console)?;
     let numbers: Vec<String> = get(network, "/sandbox/handsets").await?;
     let mut phones = Vec::new();
     for number in numbers.iter().take(MAX_PHONES) {
@@ -71,18 +92,17 @@ pub(in crate::console) async fn list(
     }
     let latest = |phone: &Handset| phone.inbox.iter().map(|entry| entry.at).max();
     phones.sort_by_key(|phone| std::cmp::Reverse(latest(phone)));
-    let number = query.given("number").unwrap_or("15558675309");
     let content = html! {
         (head("Handsets", true))
         div.compose {
-            section.card aria-labelledby="send-title" { (send_form(&console, &visitor, number)) }
+            section.card aria-labelledby="send-title" { (send_form(visitor, console.app.url(), &draft, open)) }
             section aria-labelledby="phones-title" {
                 h2 #phones-title { "Phones" }
                 div #phones data-live data-every="2000" { (phone_list(&phones, clock::now())) }
             }
         }
     };
-    Ok(frame(&console, &visitor, "Handsets", &query, &content))
+    Ok(frame(console, visitor, "Handsets", query, &content))
 }
 
 /// `GET /console/handsets/{number}`
@@ -105,7 +125,9 @@ pub(in crate::console) async fn show(
                 section.card #passed data-live aria-labelledby="passed-title" {
                     (messages_to(&console, &visitor, &number).await?)
                 }
-                section.card aria-labelledby="send-title" { (send_form(&console, &visitor, &number)) }
+                section.card aria-labelledby="send-title" {
+                    (send_form(&visitor, console.app.url(), &Draft::first(&number, console.app.url()), false))
+                }
             }
         }
     };
@@ -260,7 +282,7 @@ fn behaviour_form(visitor: &Visitor, handset: &Handset) -> Markup {
 
 async fn messages_to(console: &Console, visitor: &Visitor, number: &str) -> Result<Markup, Trouble> {
     let search = Search { recipient: Some(number.to_owned()), ..Search::default() };
-    let records = console.core().store.search(search, None, 8).await?;
+    let records = console.core().store.page(search, None, 8).await?.records;
     let now = clock::now();
     let rows = records.iter().map(|record| crate::views::row(console.core(), record, visitor.sight()));
     Ok(html! {
@@ -283,9 +305,8 @@ async fn messages_to(console: &Console, visitor: &Visitor, number: &str) -> Resu
     })
 }
 
-fn send_form(console: &Console, visitor: &Visitor, number: &str) -> Markup {
-    let draft = Draft::first(number, console.app.url());
-    let samples = samples::all(&draft);
+fn send_form(visitor: &Visitor, url: &str, draft: &Draft, open: bool) -> Markup {
+    let samples = samples::all(draft);
     html! {
         h2 #send-title { "Send a first message" }
         form.stack method="post" action="/console/handsets/send" {
@@ -315,7 +336,7 @@ fn send_form(console: &Console, visitor: &Visitor, number: &str) -> Markup {
                 div.field {
                     label for="send-wait" { "SMS after" }
                     select #send-wait name="wait" {
-                        @for (value, text) in [("600", "0.6 s"), ("5000", "5 s"), ("30000", "30 s")] { (parts::option(value, text, "600")) }
+                        @for (value, text) in [("600", "0.6 s"), ("5000", "5 s"), ("30000", "30 s")] { (parts::option(value, text, &draft.wait_ms.to_string())) }
                     }
                 }
             }
@@ -324,13 +345,16 @@ fn send_form(console: &Console, visitor: &Visitor, number: &str) -> Markup {
                 input #send-text name="text" value=(draft.text) required maxlength="600" autocomplete="off";
             }
             p.hint { "WhatsApp first, then SMS, where the API has a fallback: Telesign waits as chosen, Infobip at least 30 s." }
-            div { button.main type="submit" { "Send" } }
+            div.line {
+                button.main type="submit" { "Send" }
+                button type="submit" formaction="/console/handsets/lines" { "Show as curl" }
+            }
         }
         h3 { "The same from your own client" }
         @for sample in &samples {
-            details id={ "curl-" (sample.dialect) } {
+            details id={ "curl-" (sample.dialect) } open[open] {
                 summary { (parts::dialect_name(sample.dialect)) }
-                pre id={ "line-" (sample.dialect) } tabindex="0" { (sample.curl(console.app.url())) }
+                pre id={ "line-" (sample.dialect) } tabindex="0" { (sample.curl(url)) }
                 button.quiet type="button" hidden data-copy={ "line-" (sample.dialect) } { "Copy" }
             }
         }

@@ -11,14 +11,13 @@ use axum::{
     extract::{Path, State},
     response::IntoResponse,
 };
-use engine::Event;
 use maud::{Markup, html};
 use model::{MessageId, Time};
-use store::{Change, Record};
+use store::Record;
 
 use self::{
     picture::{clocks, plan},
-    story::{callbacks, facts, timeline},
+    story::{callbacks, exchange, facts, timeline},
 };
 use super::live_switch;
 use crate::{
@@ -32,8 +31,9 @@ use crate::{
         parts,
     },
     core::Core,
-    desk::{accept, shard::Job},
-    people::{Role, audit},
+    desk::accept,
+    operate,
+    people::Role,
     views::{self, MessageView},
 };
 
@@ -62,6 +62,7 @@ pub(in crate::console) async fn show(
             section.card #timeline data-live aria-labelledby="timeline-title" { (timeline(&view)) }
             div {
                 section.card aria-labelledby="facts-title" { (facts(&view, &visitor)) }
+                section.card #exchange data-live aria-labelledby="exchange-title" { (exchange(&view, &visitor)) }
                 section.card #callbacks data-live aria-labelledby="callbacks-title" {
                     (callbacks(&view, &visitor, now))
                 }
@@ -96,15 +97,7 @@ pub(in crate::console) async fn cancel(
 ) -> Answer {
     let core = console.core();
     let record = record(core, &id).await?;
-    if record.state.is_settled() {
-        return Err(Trouble::Refused("The message has come to its end already.".to_owned()));
-    }
-    note(core, record.message.id, format!("cancelled by {}", visitor.name())).await;
-    let stored = core.shards.event_stored(record.message.id, Event::Cancelled).await;
-    if !matches!(stored.await, Ok(Ok(()))) {
-        return Err(Trouble::Store);
-    }
-    audit::note(core, visitor.name(), "cancelled", record.message.id, "").await;
+    operate::cancel(core, visitor.hand(), &record).await?;
     Ok(page::after(&path(record.message.id), "cancelled"))
 }
 
@@ -117,26 +110,16 @@ pub(in crate::console) async fn again(
     let core = console.core();
     let record = record(core, &id).await?;
     let new = send_again(core, &record).await?;
-    let old = record.message.id;
-    note(core, new, format!("sent again from {old} by {}", visitor.name())).await;
-    note(core, old, format!("sent again as {new} by {}", visitor.name())).await;
-    audit::note(core, visitor.name(), "sent again", record.message.id, &format!("as {new}")).await;
+    operate::sent_again(core, visitor.hand(), record.message.id, new).await;
     Ok(page::after(&path(new), "again"))
-}
-
-/// Writes an action into the message's own history.
-async fn note(core: &Core, id: MessageId, text: String) {
-    core.shards.send(Job::Note { id, by: "operator", text }).await;
 }
 
 /// The same plan for the same recipient, as a new message of the same account and dialect. The
 /// caller's own id stays with the first message, and schedule and expiry are not repeated.
 async fn send_again(core: &Arc<Core>, record: &Record) -> Result<MessageId, Trouble> {
+    operate::may_send_again(core, record)?;
     let message = &record.message;
     let account = core.accounts.by_name(&message.account).ok_or(Trouble::Missing("account"))?;
-    if account.config.suspended {
-        return Err(Trouble::Refused("The account is suspended.".to_owned()));
-    }
     let prepared = accept::prepare(core, account, message.dialect, same(record)).await?;
     let new = prepared.accepted.messages.first().map(|accepted| accepted.id).ok_or(Trouble::Store)?;
     match prepared.store(core, None).await? {
@@ -162,12 +145,7 @@ pub(in crate::console) async fn replay(
         .map(|callback| callback.id)
         .collect();
     let done = if parked.is_empty() { "nothing" } else { "replayed" };
-    if !parked.is_empty() {
-        let detail = format!("{} callbacks", parked.len());
-        core.store.commit(vec![Change::ReplayCallbacks { ids: parked, due_at: clock::now() }]).await?;
-        core.outbox.notify_one();
-        audit::note(core, visitor.name(), "replayed callbacks", id, &detail).await;
-    }
+    operate::replay_callbacks(core, visitor.hand(), parked, id).await?;
     Ok(page::after(&path(id), done))
 }
 

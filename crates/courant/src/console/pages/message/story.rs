@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use model::{ReceiptStatus, Span, Time};
 
 use crate::{
-    console::{gate::Visitor, page::csrf, parts},
+    console::{gate::Visitor, json::pretty, page::csrf, parts},
     people::Role,
     views::{MessageView, TimelineEntry, words},
 };
@@ -54,8 +54,8 @@ pub(super) fn facts(view: &MessageView, visitor: &Visitor) -> Markup {
             dt { "Account" } dd { a href={ "/console/accounts/" (row.account) } { (row.account) } }
             dt { "Dialect" } dd { (parts::dialect_name(&row.dialect)) }
             dt { "Urgency" } dd { (row.priority.replace('_', "-")) }
-            dt { "Accepted" } dd { (parts::stamp(row.accepted_at.0)) }
-            dt { "Last change" } dd { (parts::stamp(row.updated_at.0)) }
+            dt { "Accepted" } dd { (parts::day_time(row.accepted_at.0)) }
+            dt { "Last change" } dd { (parts::day_time(row.updated_at.0)) }
             dt { "Submission" } dd { a.mono href={ "/console/messages?batch=" (row.batch) } { (row.batch) } }
             @if let Some(bulk) = &row.bulk { dt { "Bulk id" } dd.mono { (bulk) } }
             @if let Some(client) = &view.ids.client { dt { "Caller's id" } dd.mono { (client) } }
@@ -74,6 +74,30 @@ pub(super) fn facts(view: &MessageView, visitor: &Visitor) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+/// What was received and what was answered, word for word.
+pub(super) fn exchange(view: &MessageView, visitor: &Visitor) -> Markup {
+    html! {
+        h2 #exchange-title { "As received and answered" }
+        @match &view.exchange {
+            Some(exchange) => {
+                details #received {
+                    summary { "Request" }
+                    pre tabindex="0" { (exchange.head) @if !exchange.body.is_empty() { "\n\n" (pretty(&exchange.body)) } }
+                }
+                details #answered {
+                    summary { "Answer" }
+                    pre tabindex="0" { (exchange.answer_head) @if !exchange.answer.is_empty() { "\n\n" (pretty(&exchange.answer)) } }
+                }
+                p.hint { "Credentials are left out, long bodies are cut." }
+            }
+            None if visitor.may(Role::Act) => p.soft.small {
+                "Not kept. " code { "store.keep_requests_hours" } " in the configuration says how long requests are."
+            },
+            None => p.soft.small { "For those who may see numbers and contents." },
         }
     }
 }
@@ -99,8 +123,13 @@ pub(super) fn callbacks(view: &MessageView, visitor: &Visitor, now: Time) -> Mar
                             td { (parts::status_word(&callback.standing)) }
                             td.number { (callback.tries) }
                             td {
-                                (callback.last_result.as_deref().unwrap_or("not tried yet"))
-                                div.small.soft { (parts::ago(callback.due_at.0, now)) }
+                                @if callback.attempts.len() > 1 {
+                                    ol.tries { @for attempt in &callback.attempts { li { (parts::clock_time(attempt.at.0)) " " (attempt.result) } } }
+                                } @else { (callback.last_result.as_deref().unwrap_or("not tried yet")) }
+                                div.small.soft {
+                                    @match callback.standing.as_str() { "pending" if callback.tries > 0 => "again ", "pending" => "due ", _ => "" }
+                                    (parts::ago(callback.due_at.0, now))
+                                }
                             }
                         }
                     }

@@ -1,4 +1,7 @@
-//! Accounts: who may send what by which ways. Never a secret.
+//! Accounts: who may send what by which ways, what they have. Never a secret that is in use.
+
+mod balance;
+mod credentials;
 
 use std::sync::Arc;
 
@@ -6,6 +9,10 @@ use axum::extract::{Path, State};
 use maud::{Markup, html};
 use model::{AccountName, Span};
 
+pub(in crate::console) use self::{
+    balance::{put_in, show as show_balance},
+    credentials::make as make_credentials,
+};
 use super::head;
 use crate::{
     accounts::Account,
@@ -18,6 +25,7 @@ use crate::{
         parts,
     },
     desk::scenarios,
+    people::Role,
     views::{self, AccountView},
 };
 
@@ -31,8 +39,8 @@ pub(in crate::console) async fn list(State(console): State<Arc<Console>>, visito
                 (parts::table("Accounts", &html! {
                     thead {
                         tr {
-                            th scope="col" { "Account" } th scope="col" { "Dialects" } th scope="col" { "Channels" }
-                            th.number scope="col" { "Unfinished" } th.wide scope="col" { "Limit" }
+                            th scope="col" { "Account" } th.wide scope="col" { "Dialects" } th scope="col" { "Channels" }
+                            th.number scope="col" { "Unfinished" } th.number scope="col" { "Balance" } th.wide scope="col" { "Limit" }
                         }
                     }
                     tbody { @for account in &accounts { (row(account)) } }
@@ -52,10 +60,20 @@ fn row(account: &AccountView) -> Markup {
                 a href={ "/console/accounts/" (segment(&account.name)) } { (account.name) }
                 @if account.suspended { " " span.badge.bad { "suspended" } }
             }
-            td { (dialects.join(", ")) }
+            td.wide { (dialects.join(", ")) }
             td { @for channel in account.routes.keys() { div { (parts::channel_word(channel)) } } }
             td.number { a href={ "/console/messages?settled=no&account=" (segment(&account.name)) } { (parts::count(account.unfinished)) } }
+            td.number { (balance_link(account)) }
             td.wide { (limit(account)) }
+        }
+    }
+}
+
+fn balance_link(account: &AccountView) -> Markup {
+    html! {
+        @match &account.balance {
+            Some(balance) => a href={ "/console/accounts/" (segment(&account.name)) "/balance" } { (balance.available) " " (balance.currency) },
+            None => span.soft { "—" },
         }
     }
 }
@@ -76,8 +94,7 @@ pub(in crate::console) async fn show(
     Path(name): Path<String>,
 ) -> Answer {
     let core = console.core();
-    let account =
-        core.accounts.by_name(&AccountName::from(name.as_str())).ok_or(Trouble::Missing("account"))?;
+    let account = account(&console, &name)?;
     let view = views::accounts(core).await?.into_iter().find(|view| view.name == name);
     let view = view.ok_or(Trouble::Missing("account"))?;
     let default = scenarios::default(core, account).await.ok();
@@ -88,7 +105,7 @@ pub(in crate::console) async fn show(
         div.two {
             div {
                 section.card aria-labelledby="routes-title" { (routes(&view)) }
-                section.card aria-labelledby="plans-title" { (plans(account)) }
+                section.card aria-labelledby="plans-title" { (plans(&core.plans.of(account).plans, &name)) }
             }
             div {
                 section.card aria-labelledby="facts-title" {
@@ -97,6 +114,8 @@ pub(in crate::console) async fn show(
                         dt { "State" } dd { @if view.suspended { span.badge.bad { "suspended" } } @else { span.badge.good { "open" } } }
                         dt { "Unfinished" } dd { a href={ "/console/messages?settled=no&account=" (segment(&name)) } { (parts::count(view.unfinished)) } }
                         dt { "Limit" } dd { (limit(&view)) }
+                        dt { "Balance" } dd { (balance_link(&view)) }
+                        dt { "Files" } dd { a href={ "/console/media?account=" (segment(&name)) } { (parts::count(core.media.usage(account).files)) } }
                         dt { "Scenario" }
                         dd {
                             @match default {
@@ -107,12 +126,28 @@ pub(in crate::console) async fn show(
                         }
                     }
                 }
-                section.card aria-labelledby="identities-title" { (identities(account)) }
+                section.card aria-labelledby="identities-title" {
+                    (identities(account))
+                    @if visitor.may(Role::Administer) { (credentials::form(&visitor, &name)) }
+                }
             }
         }
     };
-    let (console, visitor) = (&*console, &visitor);
-    Ok(Page { console, visitor, section: Section::Accounts, title: &title, done: None }.show(&content))
+    Ok(frame(&console, &visitor, &title, None, &content))
+}
+
+fn frame(
+    console: &Console,
+    visitor: &Visitor,
+    title: &str,
+    done: Option<&str>,
+    content: &Markup,
+) -> axum::response::Response {
+    Page { console, visitor, section: Section::Accounts, title, done }.show(content)
+}
+
+fn account<'a>(console: &'a Console, name: &str) -> Result<&'a Arc<Account>, Trouble> {
+    console.core().accounts.by_name(&AccountName::from(name)).ok_or(Trouble::Missing("account"))
 }
 
 /// The names by which requests present themselves. Names that are keys themselves are only told
@@ -171,16 +206,18 @@ fn routes(view: &AccountView) -> Markup {
     }
 }
 
-fn plans(account: &Account) -> Markup {
+fn plans(plans: &[PlanConfig], name: &str) -> Markup {
     html! {
         h2 #plans-title { "Stored plans" }
         p.soft.small { "Fallback steps for APIs that have none of their own." }
-        @if account.config.plans.is_empty() { (parts::empty("None: such messages have one step.")) }
-        @for plan in &account.config.plans { (plan_of(plan)) }
+        @if plans.is_empty() { (parts::empty("None: such messages have one step.")) }
+        @for plan in plans { (plan_of(plan)) }
+        p.more { a href={ "/console/scenarios/plans?account=" (segment(name)) } { "Check and change them" } }
     }
 }
 
-fn plan_of(plan: &PlanConfig) -> Markup {
+/// A stored plan in words.
+pub(super) fn plan_of(plan: &PlanConfig) -> Markup {
     html! {
         h3 {
             @match &plan.attach { Some(attach) => { "For " code { (attach) } } None => "For everything else" }
