@@ -39,7 +39,7 @@ const RARE: u64 = 50_000;
 
 const DIALECTS: &[&str] = &["infobip", "kaleyra", "messangi", "telesign", "webex_connect"];
 const CAUSES: [Cause; 4] =
-    [Cause::PatienceExpired, Cause::UnknownSubscriber, Cause::AbsentSubscriber, Cause::NetworkBusy];
+    [Cause::HandsetPermanent, Cause::UnknownSubscriber, Cause::InvalidRecipient, Cause::ContentRejected];
 
 /// What a message of the store is, derived from its number.
 #[derive(Clone, Debug)]

@@ -52,7 +52,7 @@ const LISTS: &[Kind] = &[
     ("status", |_| Some("/messages?status=failed".into())),
     ("status, from anywhere", |one| Some(format!("/messages?status=read&after={}", one.id))),
     ("status that none has", |_| Some("/messages?status=played".into())),
-    ("cause", |_| Some("/messages?cause=absent_subscriber".into())),
+    ("cause", |_| Some("/messages?cause=invalid_recipient".into())),
     ("rare cause", |_| Some("/messages?cause=spam".into())),
     ("under way", |_| Some("/messages?settled=false".into())),
     ("account and cause", |one| Some(format!("/messages?account={}&cause=unknown_subscriber", one.account))),
@@ -67,7 +67,7 @@ const LISTS: &[Kind] = &[
     }),
     ("hour and cause", |one| {
         let (from, to) = (instant(one.at), instant(one.at + model::Span::from_hours(1)));
-        Some(format!("/messages?since={from}&until={to}&cause=network_busy"))
+        Some(format!("/messages?since={from}&until={to}&cause=content_rejected"))
     }),
 ];
 

@@ -228,7 +228,7 @@ mod tests {
     }
 
     fn alarms(count: u128, apart: Span) -> BTreeSet<Place> {
-        let at = |n: u128| START + Span::from_micros(apart.as_micros().unsigned_abs() * n as u64);
+        let at = |n: u128| START + apart.times(n as u32);
         (0..count).map(|n| (at(n), MessageId(n + 1))).collect()
     }
 

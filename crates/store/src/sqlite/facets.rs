@@ -12,6 +12,9 @@ use rusqlite::{Connection, Result};
 /// Messages per block, as a power of two.
 const BLOCK_BITS: u32 = 10;
 
+/// Stands for all accounts together; names have numbers from 1 on.
+pub(super) const EVERYBODY: i64 = 0;
+
 /// Facets known to be written; beyond that all are forgotten, and written again to no effect.
 const KNOWN: usize = 4096;
 
@@ -36,6 +39,11 @@ pub(super) struct Facets {
 impl Facets {
     /// Notes what a settled message counts as.
     pub(super) fn settled(&mut self, connection: &Connection, key: i64, facet: Facet) -> Result<()> {
+        self.write(connection, key, facet)?;
+        self.write(connection, key, Facet { account: EVERYBODY, ..facet })
+    }
+
+    fn write(&mut self, connection: &Connection, key: i64, facet: Facet) -> Result<()> {
         if self.known.contains(&(block(key), facet)) {
             return Ok(());
         }
@@ -83,7 +91,10 @@ impl Facets {
 /// Removes the facets of keys between two, once there are no messages left.
 pub(super) fn remove(connection: &Connection, from: i64, to: i64) -> Result<()> {
     connection
-        .prepare_cached("DELETE FROM facet WHERE block >= ?1 AND block < ?2")?
+        .prepare_cached(
+            "DELETE FROM facet WHERE block >= ?1 AND block < ?2
+                 AND account IN (SELECT account FROM tally UNION ALL SELECT 0)",
+        )?
         .execute([block(from), block(to)])
         .map(|_| ())
 }

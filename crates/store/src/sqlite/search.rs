@@ -22,7 +22,7 @@ use crate::{Listed, PullFilter, Record, Search};
 const PAGE: usize = 256;
 
 /// Blocks that one page goes through; few in tests, to come to the end of a page early.
-const BLOCKS: usize = if cfg!(test) { 4 } else { 32 };
+const BLOCKS: usize = if cfg!(test) { 4 } else { 16 };
 
 /// Facets that one page looks at.
 const FACETS: usize = 100_000;
@@ -34,8 +34,8 @@ const MARKED: usize = if cfg!(test) { 2 } else { 64 } * PAGE;
 const SEGMENTS: usize = 1024;
 
 /// Messages of the same moment are not stored in the order of their ids. So many neighbours are
-/// looked at for the first and the last of a span of time: as many as may wait for the writer.
-const NEIGHBOURS: usize = 65_536;
+/// looked at for the first and the last of a span of time: more than a request has recipients.
+const NEIGHBOURS: usize = 16_384;
 
 /// The conditions that the message row answers.
 #[derive(Default)]
@@ -327,17 +327,17 @@ impl Reader {
         window: Window,
         blocks: &mut BTreeSet<i64>,
     ) -> Outcome<Option<i64>> {
-        let of_account = if conditions.account.is_some() { "account = ? AND" } else { "" };
         let mut fits = String::from("1");
         for (column, _) in &conditions.facets {
             fits += &format!(" AND {column} = ?");
         }
         let sql = format!(
-            "SELECT block, {fits} FROM facet WHERE {of_account} block <= ? AND block >= ?
+            "SELECT block, {fits} FROM facet WHERE account = ? AND block <= ? AND block >= ?
              ORDER BY block DESC LIMIT {FACETS}"
         );
-        let values = conditions.facets.iter().map(|(_, value)| *value).chain(conditions.account);
-        let values = values.chain([block(window.newest), block(window.oldest)]);
+        let values = conditions.facets.iter().map(|(_, value)| *value);
+        let account = conditions.account.unwrap_or(facets::EVERYBODY);
+        let values = values.chain([account, block(window.newest), block(window.oldest)]);
         let look = || -> rusqlite::Result<Option<i64>> {
             let mut statement = self.connection.prepare_cached(&sql)?;
             let mut rows = statement.query(params_from_iter(values))?;

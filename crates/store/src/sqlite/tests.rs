@@ -335,7 +335,6 @@ fn what_runs_all_the_time_follows_an_index_in_its_order() {
         ),
         ("SELECT url FROM callback WHERE head = 1 AND due_at <= 1 ORDER BY due_at, id", "callback_due"),
         ("SELECT key FROM message WHERE key < 9 AND account = 1 ORDER BY key DESC", "message_account"),
-        ("SELECT block, status = 7 FROM facet WHERE block <= 9 ORDER BY block DESC", "facet_block"),
         (
             "SELECT block, status = 7 FROM facet WHERE account = 1 AND block <= 9 ORDER BY block DESC",
             "PRIMARY KEY",

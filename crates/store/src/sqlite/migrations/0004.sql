@@ -1,6 +1,8 @@
 -- What lists are filtered by, in short: which values the settled messages of a block have or had
 -- (never taken back while the block lives), so that a list of something rare passes over all
--- blocks without it. See facets.rs.
+-- blocks without it. Each is there twice: for its account, and for all of them together under the
+-- account 0, since there are few kinds of messages in a block, but maybe many accounts. See
+-- facets.rs.
 CREATE TABLE facet (
     account INTEGER NOT NULL,
     block INTEGER NOT NULL,
@@ -11,10 +13,10 @@ CREATE TABLE facet (
     dialect INTEGER NOT NULL,
     PRIMARY KEY (account, block, status, cause, channel, dialect)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX facet_block ON facet (block, status, cause, channel, dialect);
 INSERT INTO facet
     SELECT DISTINCT account, key >> 10, status, ifnull(cause, 0), channel, dialect
     FROM message WHERE settled_at IS NOT NULL;
+INSERT OR IGNORE INTO facet SELECT 0, block, status, cause, channel, dialect FROM facet;
 
 -- Blocks with messages under way, and how many.
 CREATE TABLE open_block (block INTEGER PRIMARY KEY, unfinished INTEGER NOT NULL) STRICT;
