@@ -74,7 +74,7 @@ impl Core {
     #[must_use]
     pub fn report_of(&self, message: &Arc<Message>, state: &State) -> MessageReport {
         let report = self.cascade(message).report(state);
-        let price = self.billing.price(message, &report);
+        let price = self.billing.price(message, &report, state.settled_at());
         let mcc_mnc = self.billing.mcc_mnc(message);
         MessageReport { message: Arc::clone(message), report, price, mcc_mnc }
     }
