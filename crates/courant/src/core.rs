@@ -12,11 +12,12 @@ use crate::{
     auth::Nonces,
     billing::Billing,
     config::Config,
-    desk::{orphans::Orphans, shard::Shards},
+    desk::{lost::Open, orphans::Orphans, shard::Shards},
     dispatch::Dispatcher,
     mediadesk::MediaDesk,
     metrics::Metrics,
     routes::Routes,
+    server::admission::Admission,
     stats::Stats,
     timers::Timers,
 };
@@ -35,6 +36,8 @@ pub struct Core {
     pub billing: Billing,
     /// Ways to networks.
     pub routes: Routes,
+    /// Shares of accounts in what is being worked on.
+    pub admission: Admission,
     /// Nonces of signed requests.
     pub nonces: Nonces,
     /// Where events are carried to messages.
@@ -45,6 +48,8 @@ pub struct Core {
     pub timers: Timers,
     /// Receipts for attempts whose answers are not recorded yet.
     pub orphans: Orphans,
+    /// Hand-overs whose answers are awaited.
+    pub open: Open,
     /// Rung when callbacks were stored.
     pub outbox: Notify,
     /// Moves when histories grew.

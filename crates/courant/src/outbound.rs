@@ -27,6 +27,7 @@ pub fn spawn_send(
     let parcel = parcel(record, attempt, give_up_at);
     let message = Arc::clone(&record.message);
     let core = Arc::clone(core);
+    core.open.begin(attempt);
     tokio::spawn(async move {
         let began = clock::now();
         let hand_over = core.orphans.begin(&route);
@@ -35,6 +36,7 @@ pub fn spawn_send(
         drop(permit);
         let upstream = upstream_of(&event);
         core.shards.event(attempt.message, event).await;
+        core.open.end(attempt);
         if !upstream.is_empty() {
             hand_over.answered(&core, attempt, &upstream).await;
         }

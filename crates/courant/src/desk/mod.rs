@@ -2,9 +2,10 @@
 //!
 //! [`accept`] turns submissions into stored messages, [`shard`] carries events to messages,
 //! [`plans`] makes plans, [`queries`] answers questions, [`sink`] takes what networks tell,
-//! [`orphans`] holds what they tell too early.
+//! [`orphans`] holds what they tell too early, [`lost`] finds hand-overs that a crash left open.
 
 pub mod accept;
+pub mod lost;
 pub mod orphans;
 pub mod plans;
 pub mod queries;
