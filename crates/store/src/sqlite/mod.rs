@@ -321,6 +321,15 @@ impl Store for SqliteStore {
         self.quick.read(move |reader| reader.callbacks_due(until, limit))
     }
 
+    fn callbacks_due_after(
+        &self,
+        until: Time,
+        after: (Time, i64),
+        limit: usize,
+    ) -> Reply<'_, Vec<StoredCallback>> {
+        self.quick.read(move |reader| reader.callbacks_due_after(until, after, limit))
+    }
+
     fn next_callback_at(&self) -> Reply<'_, Option<Time>> {
         self.quick.read(Reader::next_callback_at)
     }
