@@ -10,6 +10,7 @@ mod configuration;
 mod console;
 mod crash;
 mod durability;
+mod faults;
 mod harness;
 mod media;
 mod process;
