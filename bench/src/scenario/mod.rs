@@ -9,6 +9,7 @@ mod floor;
 mod growth;
 mod latency;
 mod otp;
+mod overload;
 mod queue;
 mod restart;
 mod timers;
@@ -89,6 +90,8 @@ enum Command {
     Timers(timers::Arguments),
     /// What a one-time code waits while a campaign is queued for the same sender.
     Otp(otp::Arguments),
+    /// Five times more requests than are taken, and a quiet account beside them.
+    Overload(overload::Arguments),
     /// Rounds of accept and e2e, alternating with other gateways; writes the page and the chart.
     Compare(compare::Arguments),
 }
@@ -113,6 +116,7 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
         Command::Growth(arguments) => growth::run(&common, &arguments).await,
         Command::Timers(arguments) => timers::run(&common, &arguments).await,
         Command::Otp(arguments) => otp::run(&common, &arguments).await,
+        Command::Overload(arguments) => overload::run(&common, &arguments).await,
         Command::Compare(arguments) => compare::run(&common, &arguments).await,
     }
 }
