@@ -144,7 +144,7 @@ pub(crate) async fn open(target: &Target, amount: Amount, rate: f64, ledger: &Ar
 
 /// Tells messages when they are due. A thread of its own, because the runtime's timers are only
 /// exact to a millisecond; the channel holds the whole timetable, so that it never waits.
-fn timetable(began: Instant, amount: Amount, rate: f64) -> mpsc::Receiver<(usize, Instant)> {
+pub(crate) fn timetable(began: Instant, amount: Amount, rate: f64) -> mpsc::Receiver<(usize, Instant)> {
     let (tell, due) = mpsc::channel(amount.count.max(1));
     let pace = move || {
         for index in 0..amount.count {

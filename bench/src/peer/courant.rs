@@ -25,6 +25,8 @@ const START: Duration = Duration::from_secs(120);
 const CUSTOMER: &str = "12345678-9ABC-DEF0-1234-56789ABCDEF0";
 /// Token of the operators' API.
 const TOKEN: &str = "bench-0123456789abcdef0123456789abcdef";
+/// A second account that asks for little.
+const QUIET: &str = "FFFFFFFF-EEEE-DDDD-CCCC-BBBBBBBBBBBB";
 /// Telesign's documentation key.
 const API_KEY: &str = "vjE/ZDfPvDkuGNsuqCFFO4neYIs=";
 /// Path at which webhooks of the WhatsApp route arrive.
@@ -97,6 +99,11 @@ impl Courant {
         self.telesign(r#"[{"channel":"sms"}]"#, kind)
     }
 
+    /// The same of another account.
+    pub(crate) fn quiet_sms(&self) -> Target {
+        self.request_as(QUIET, r#"[{"channel":"sms"}]"#, Kind::OneTimeCode)
+    }
+
     /// One WhatsApp text per request.
     pub(crate) fn whatsapp(&self) -> Target {
         self.telesign(r#"[{"channel":"whatsapp"}]"#, Kind::Notice)
@@ -118,7 +125,11 @@ impl Courant {
     }
 
     fn telesign(&self, channels: &str, kind: Kind) -> Target {
-        let authorization = format!("Basic {}", STANDARD.encode(format!("{CUSTOMER}:{API_KEY}")));
+        self.request_as(CUSTOMER, channels, kind)
+    }
+
+    fn request_as(&self, customer: &str, channels: &str, kind: Kind) -> Target {
+        let authorization = format!("Basic {}", STANDARD.encode(format!("{customer}:{API_KEY}")));
         let channels = channels.to_owned();
         let request = move |message: usize| {
             let body = format!(
@@ -224,6 +235,21 @@ customer_id = "{CUSTOMER}"
 api_keys = ["{API_KEY}"]
 {callback}"#,
         uses.join(", "),
+    ) + &quiet_account(&uses)
+}
+
+fn quiet_account(uses: &[&str]) -> String {
+    format!(
+        r#"
+[[account]]
+name = "quiet"
+routes = {{ {} }}
+default_sender = {{ sms = "BANK" }}
+[account.dialects.telesign]
+customer_id = "{QUIET}"
+api_keys = ["{API_KEY}"]
+"#,
+        uses.join(", ")
     )
 }
 

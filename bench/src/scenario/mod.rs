@@ -9,6 +9,7 @@ mod floor;
 mod growth;
 mod latency;
 mod otp;
+mod overload;
 mod paging;
 mod queue;
 mod restart;
@@ -92,6 +93,8 @@ enum Command {
     Otp(otp::Arguments),
     /// How long pages of lists and searches take with many messages stored.
     Paging(paging::Arguments),
+    /// Five times more requests than are taken, and a quiet account beside them.
+    Overload(overload::Arguments),
     /// Rounds of accept and e2e, alternating with other gateways; writes the page and the chart.
     Compare(compare::Arguments),
 }
@@ -117,6 +120,7 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
         Command::Timers(arguments) => timers::run(&common, &arguments).await,
         Command::Otp(arguments) => otp::run(&common, &arguments).await,
         Command::Paging(arguments) => paging::run(&common, &arguments).await,
+        Command::Overload(arguments) => overload::run(&common, &arguments).await,
         Command::Compare(arguments) => compare::run(&common, &arguments).await,
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -31,6 +31,12 @@ use crate::{
 /// SQLite's pages have 4 KiB.
 const PAGES_PER_MB: u64 = 256;
 
+/// Microseconds of a commit from which on people are told; a good disk needs a tenth of a percent of it.
+const SLOW_COMMIT: u64 = 100_000;
+
+/// Seconds between the system's clock and ours from which on people are told.
+const CLOCK_TOLERANCE: i64 = 2;
+
 /// A running gateway.
 pub struct App {
     /// What its parts share.
@@ -38,6 +44,7 @@ pub struct App {
     ready: AtomicBool,
     draining: AtomicBool,
     address: OnceLock<(String, SocketAddr)>,
+    commits: Mutex<Commits>,
     sandbox: Option<Router>,
 }
 
@@ -62,16 +69,18 @@ impl App {
         let store = open_store(&config).await?;
         let routes = Routes::new(&config)?;
         let post = Arc::new(HttpPost::new(&config.callbacks)?);
-        let assembly = assemble(Parts { config, store, routes, post })?;
+        let mut assembly = assemble(Parts { config, store, routes, post })?;
         let core = Arc::clone(&assembly.core);
         billing::open(&core).await?;
         core.plans.load(&*core.store).await.map_err(|error| error.to_string())?;
         core.dispatcher.load_holds(&*core.store).await.map_err(|error| error.to_string())?;
+        assembly.look_back().await;
         let app = Arc::new(Self {
             core,
             ready: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             address: OnceLock::new(),
+            commits: Mutex::default(),
             sandbox: extra.clone(),
         });
         let address = listener.address().map_err(|error| error.to_string())?;
@@ -115,6 +124,11 @@ impl App {
             let word = if health.up { "up" } else { "down" };
             text += &format!("route {} {word}: {}\n", route.name, health.text);
         }
+        text += &clock_note().unwrap_or_default();
+        let commit = self.commits.lock().unwrap_or_else(PoisonError::into_inner).look(&*self.core.store);
+        if commit >= SLOW_COMMIT {
+            text += &format!("store: a commit takes {} ms; the disk is slow\n", commit / 1000);
+        }
         (ready, text)
     }
 }
@@ -138,6 +152,38 @@ impl Running {
         if let Err(error) = self.app.core.store.close().await {
             tracing::error!(%error, "the store did not close cleanly");
         }
+    }
+}
+
+/// What people should know of the clock, if anything.
+fn clock_note() -> Option<String> {
+    let ahead = clock::ahead() / 1_000_000;
+    let way = if ahead > 0 { "ahead of" } else { "behind" };
+    (ahead.abs() >= CLOCK_TOLERANCE).then(|| {
+        format!(
+            "clock: the system's clock was set and is {} s {way} ours, which follows slowly\n",
+            ahead.abs()
+        )
+    })
+}
+
+/// How long commits took between the last two looks.
+#[derive(Debug, Default)]
+struct Commits {
+    count: u64,
+    micros: u64,
+    each: u64,
+}
+
+impl Commits {
+    fn look(&mut self, store: &dyn Store) -> u64 {
+        let stats = store.stats();
+        let (count, micros) =
+            (stats.commits.saturating_sub(self.count), stats.commit_micros.saturating_sub(self.micros));
+        if count > 0 {
+            *self = Self { count: stats.commits, micros: stats.commit_micros, each: micros / count };
+        }
+        self.each
     }
 }
 

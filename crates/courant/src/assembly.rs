@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use connectors::Sink;
-use model::Span;
+use model::{MessageId, Span};
 use store::Store;
 use tokio::{
     sync::{Notify, watch},
@@ -20,6 +20,7 @@ use crate::{
     config::Config,
     core::Core,
     desk::{
+        lost::{self, Open},
         orphans::Orphans,
         shard::{self, Shards},
         sink::Desk,
@@ -30,6 +31,7 @@ use crate::{
     metrics::Metrics,
     retention,
     routes::Routes,
+    server::admission::Admission,
     stats::Stats,
     timers::Timers,
 };
@@ -55,6 +57,7 @@ pub struct Assembly {
     pub core: Arc<Core>,
     receivers: shard::Receivers,
     sender: Arc<Sender>,
+    suspects: Vec<MessageId>,
 }
 
 /// Puts a core together.
@@ -72,9 +75,11 @@ pub fn assemble(parts: Parts) -> Result<Assembly, String> {
         dispatcher: Dispatcher::new(&routes, config.limits.lane_memory),
         timers: Timers::new(config.limits.timers),
         routes,
+        admission: Admission::new(config.server.max_requests, config.server.max_requests_per_account),
         nonces: Nonces::default(),
         shards,
         orphans: Orphans::default(),
+        open: Open::default(),
         outbox: Notify::new(),
         news: watch::Sender::new(()),
         media: MediaDesk::open(&config, Arc::clone(&store))?,
@@ -84,14 +89,20 @@ pub fn assemble(parts: Parts) -> Result<Assembly, String> {
         config,
     });
     let sender = Sender::new(Arc::clone(&core), post);
-    Ok(Assembly { core, receivers, sender })
+    Ok(Assembly { core, receivers, sender, suspects: Vec::new() })
 }
 
 impl Assembly {
+    /// Looks for hand-overs that were open when the last process ended. To be done before
+    /// [`Self::start`]; without it they wait for their alarms.
+    pub async fn look_back(&mut self) {
+        self.suspects = lost::suspects(&self.core).await;
+    }
+
     /// Starts all workers; they end after `stop`.
     #[must_use]
     pub fn start(self, stop: &CancellationToken) -> JoinSet<()> {
-        let Self { core, receivers, sender } = self;
+        let Self { core, receivers, sender, suspects } = self;
         let mut workers = JoinSet::new();
         for receiver in receivers {
             workers.spawn(until(stop.clone(), shard::run(Arc::clone(&core), receiver)));
@@ -99,6 +110,7 @@ impl Assembly {
         workers.spawn(sender.run(stop.clone()));
         workers.spawn(Timers::run(Arc::clone(&core), stop.clone()));
         workers.spawn(Dispatcher::run(Arc::clone(&core), stop.clone()));
+        workers.spawn(lost::run(Arc::clone(&core), suspects, stop.clone()));
         workers.spawn(retention::run(Arc::clone(&core), stop.clone()));
         workers.spawn(mediadesk::run(Arc::clone(&core), stop.clone()));
         let sink: Arc<dyn Sink> = Arc::new(Desk(Arc::clone(&core)));

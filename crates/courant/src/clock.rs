@@ -1,19 +1,46 @@
 //! The one clock and the one source of randomness of the program.
+//!
+//! All that is stored and all alarms go by [`now`], which never steps: see [`steady`].
+
+mod steady;
+
+use std::sync::Mutex;
 
 use model::{BatchId, MessageId, Time};
 
-/// Now.
+use self::steady::Steady;
+
+static CLOCK: Mutex<Steady> = Mutex::new(Steady::new());
+
+/// Now. It never goes back, and a step of the system's clock shows in it slowly.
 #[must_use]
 pub fn now() -> Time {
     #[cfg(feature = "sim")]
     if let Some(now) = substitute::with(|source| source.now()) {
         return now;
     }
-    system_now()
+    let mut clock = CLOCK.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    clock.read(steady::uptime(), wall_now())
+}
+
+/// What the system's clock says now, steps and all: to compare with what others say is now.
+#[must_use]
+pub fn wall() -> Time {
+    #[cfg(feature = "sim")]
+    if let Some(now) = substitute::with(|source| source.now()) {
+        return now;
+    }
+    wall_now()
+}
+
+/// How far the system's clock is ahead of [`now`], in microseconds; negative if it is behind.
+#[must_use]
+pub fn ahead() -> i64 {
+    wall().as_micros().saturating_sub(now().as_micros())
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]
-fn system_now() -> Time {
+fn wall_now() -> Time {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Time(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }

@@ -78,6 +78,9 @@ pub struct Server {
     pub max_connections: usize,
     /// Most requests being worked on at once; more are refused as overload.
     pub max_requests: usize,
+    /// Most of them for one account. With other accounts at work it is less, so that each finds
+    /// room.
+    pub max_requests_per_account: usize,
     /// Longest wait for a request's headers, in milliseconds.
     pub header_timeout_ms: u64,
     /// Longest wait for a request's body, in milliseconds.
@@ -95,6 +98,7 @@ impl Default for Server {
             tls_key: None,
             max_connections: 10_000,
             max_requests: 4096,
+            max_requests_per_account: 512,
             header_timeout_ms: 10_000,
             body_timeout_ms: 30_000,
             drain_ms: 10_000,

@@ -12,11 +12,12 @@ use crate::{
     auth::Nonces,
     billing::Billing,
     config::Config,
-    desk::{orphans::Orphans, shard::Shards, stored_plans::StoredPlans},
+    desk::{lost::Open, orphans::Orphans, shard::Shards, stored_plans::StoredPlans},
     dispatch::Dispatcher,
     mediadesk::MediaDesk,
     metrics::Metrics,
     routes::Routes,
+    server::admission::Admission,
     stats::Stats,
     timers::Timers,
 };
@@ -37,6 +38,8 @@ pub struct Core {
     pub plans: StoredPlans,
     /// Ways to networks.
     pub routes: Routes,
+    /// Shares of accounts in what is being worked on.
+    pub admission: Admission,
     /// Nonces of signed requests.
     pub nonces: Nonces,
     /// Where events are carried to messages.
@@ -47,6 +50,8 @@ pub struct Core {
     pub timers: Timers,
     /// Receipts for attempts whose answers are not recorded yet.
     pub orphans: Orphans,
+    /// Hand-overs whose answers are awaited.
+    pub open: Open,
     /// Rung when callbacks were stored.
     pub outbox: Notify,
     /// Moves when histories grew.
@@ -76,7 +81,7 @@ impl Core {
     #[must_use]
     pub fn report_of(&self, message: &Arc<Message>, state: &State) -> MessageReport {
         let report = self.cascade(message).report(state);
-        let price = self.billing.price(message, &report);
+        let price = self.billing.price(message, &report, state.settled_at());
         let mcc_mnc = self.billing.mcc_mnc(message);
         MessageReport { message: Arc::clone(message), report, price, mcc_mnc }
     }

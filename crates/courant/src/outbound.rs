@@ -28,6 +28,7 @@ pub fn spawn_send(
     let parcel = parcel(record, attempt, give_up_at);
     let message = Arc::clone(&record.message);
     let core = Arc::clone(core);
+    core.open.begin(attempt);
     tokio::spawn(async move {
         let began = clock::now();
         let hand_over = core.orphans.begin(&route);
@@ -38,6 +39,7 @@ pub fn spawn_send(
         let hand_over = Arc::new(hand_over);
         let open = Arc::clone(&hand_over);
         core.shards.send(Job::Answered { id: attempt.message, event, open }).await;
+        core.open.end(attempt);
         hand_over.answered(attempt, &upstream);
     });
 }

@@ -1,7 +1,13 @@
 //! The clock of the simulated networks: the sandbox is a shell with sockets of its own, so it has
-//! a clock of its own too.
+//! a clock of its own too. A network is another machine: it does not notice when somebody sets the
+//! clock of this one, so only the first reading is the system's.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::OnceLock,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+static BEGAN: OnceLock<(Instant, Millis)> = OnceLock::new();
 
 /// Milliseconds since the Unix epoch.
 pub(crate) type Millis = i64;
@@ -21,8 +27,12 @@ impl Clock {
     /// Now.
     #[allow(clippy::disallowed_methods, reason = "the simulated networks are outside the pure core")]
     pub(crate) fn now(self) -> Millis {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+        let (instant, millis) = BEGAN.get_or_init(|| {
+            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            (Instant::now(), i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        });
+        let since = i64::try_from(instant.elapsed().as_millis()).unwrap_or(i64::MAX);
+        millis.saturating_add(since)
     }
 
     /// A delay of the network, scaled.

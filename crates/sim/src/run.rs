@@ -225,7 +225,7 @@ impl<'a> Life<'a> {
     /// Starts the process; `None` if it does not come that far.
     async fn begin(world: &'a World, clock: &'a Clock) -> Option<Self> {
         world.lock().note(|| "the process starts".to_owned());
-        let assembly: Assembly = assemble(parts(world)).expect("the configuration is right");
+        let mut assembly: Assembly = assemble(parts(world)).expect("the configuration is right");
         let (core, stop) = (Arc::clone(&assembly.core), CancellationToken::new());
         let opened = tokio::select! {
             biased;
@@ -235,6 +235,11 @@ impl<'a> Life<'a> {
         if let Err(what) = opened {
             world.lock().note(|| format!("the process does not start: {what}"));
             return None;
+        }
+        tokio::select! {
+            biased;
+            () = ended(world) => return None,
+            () = assembly.look_back() => {}
         }
         let workers = assembly.start(&stop);
         Some(Self { world, clock, core, stop, workers, idle: 0 })

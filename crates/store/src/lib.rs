@@ -103,6 +103,15 @@ pub trait Store: Send + Sync + 'static {
     /// callback of each message and address is eligible, so that order per message holds.
     fn callbacks_due(&self, until: Time, limit: usize) -> Reply<'_, Vec<StoredCallback>>;
 
+    /// The same, beginning behind the callback with this time and id: who cannot send the earliest
+    /// ones now looks further.
+    fn callbacks_due_after(
+        &self,
+        until: Time,
+        after: (Time, i64),
+        limit: usize,
+    ) -> Reply<'_, Vec<StoredCallback>>;
+
     /// Callbacks that commits have made due since this was asked last: those that
     /// [`Self::callbacks_due`] would show too, without a look into the outbox. A store need not
     /// keep them, nor all of them: then it says so, and the outbox must be looked into.

@@ -103,11 +103,13 @@ impl Billing {
     }
 
     /// What the message costs: what the deciding step did or would cost. `None` without a price,
-    /// or if it failed and nothing is owed for that.
+    /// or if it failed and nothing is owed for that. `settled_at` is when it came to its end: what
+    /// a network took after that is not charged, see [`Self::spend`].
     #[must_use]
-    pub fn price(&self, message: &Message, report: &Report) -> Option<Price> {
+    pub fn price(&self, message: &Message, report: &Report, settled_at: Option<Time>) -> Option<Price> {
         let quote = self.quote(message, report.deciding_step)?;
-        let taken = report.deciding().is_some_and(|step| step.submitted_at.is_some());
+        let in_time = |taken_at: Time| settled_at.is_none_or(|end| taken_at <= end);
+        let taken = report.deciding().is_some_and(|step| step.submitted_at.is_some_and(in_time));
         let owed = match (report.status, quote.charge_on) {
             (Status::Failed(_), ChargeOn::Submitted) => taken,
             (Status::Failed(_), ChargeOn::Delivered) => false,

@@ -245,11 +245,23 @@ fn a_message_that_fails_gives_everything_back_that_was_not_owed_before() {
 #[test]
 fn the_price_told_is_what_the_deciding_step_costs() {
     let (billing, message) = (billing(), cascade());
-    let told = |report: &Report| billing.price(&message, report).map(|price| price.micros);
+    let told = |report: &Report| {
+        billing.price(&message, report, report.settled.then_some(report.updated_at)).map(|price| price.micros)
+    };
     assert_eq!(told(&report(&[Status::Accepted], 0, false)), Some(100_000));
     assert_eq!(told(&report(&[FAILED, Status::Delivered], 1, true)), Some(50_000));
     assert_eq!(told(&report(&[FAILED, FAILED], 1, true)), None);
     assert_eq!(told(&report(&[FAILED], 0, true)), Some(100_000));
+}
+
+#[test]
+fn what_a_network_took_after_the_message_had_failed_has_no_price() {
+    let (billing, message) = (billing(), cascade());
+    let mut late = report(&[FAILED], 0, true);
+    late.steps[0].submitted_at = Some(late.updated_at + Span::from_secs(1));
+    assert_eq!(billing.price(&message, &late, Some(late.updated_at)), None);
+    // It would have been owed before the end.
+    assert!(billing.price(&message, &late, None).is_some());
 }
 
 const PLAN: &str = r#"

@@ -11,7 +11,7 @@ use std::{
 };
 
 use engine::callback::{Outcome, Schedule, Success, Verdict};
-use model::{Span, Time};
+use model::{AccountName, Span, Time};
 use store::{CallbackResult, CallbackStanding, Change, StoredCallback};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -23,6 +23,10 @@ use crate::{clock, core::Core};
 const PAGE: usize = 512;
 /// Results saved together at most.
 const RESULTS: usize = 512;
+/// Pages read behind the first in one go, while those before have nowhere to go.
+const PAGES: usize = 4;
+/// Pause between such looks.
+const LOOK: Span = Span::from_millis(50);
 /// Longest sleep; new callbacks ring earlier.
 const IDLE: Span = Span::from_secs(30);
 
@@ -41,10 +45,14 @@ struct Flight {
     /// Landed since the outbox was last asked: its answer may still show them as they were.
     landed: HashSet<i64>,
     per_host: HashMap<String, usize>,
+    per_account: HashMap<AccountName, usize>,
     /// One that was due found no place.
     left_behind: bool,
     /// The earliest retry among those that landed.
     retry_at: Option<Time>,
+    /// How far the outbox was looked through, while its beginning waits for receivers that have
+    /// all they may get.
+    looked: Option<(Time, i64)>,
 }
 
 impl Sender {
@@ -107,6 +115,9 @@ impl Sender {
         if self.start_due(results).await {
             return Span::from_millis(1);
         }
+        if self.flight(|flight| flight.looked.is_some()) {
+            return LOOK;
+        }
         let next = self.core.store.next_callback_at().await.ok().flatten();
         // What is due but in flight (or its host is busy) rings when it has landed.
         let until = next.map_or(IDLE, |next| next.since(clock::now()));
@@ -123,21 +134,51 @@ impl Sender {
                 return false;
             }
         };
-        let mut started = false;
-        for callback in due {
-            started |= self.start(callback, results);
+        let full = due.len() == PAGE + flying;
+        let started = self.start_all(due, results) > 0;
+        if full && self.places.available_permits() > 0 {
+            return self.look_further(results).await || started;
         }
+        self.flight(|flight| flight.looked = None);
         started
+    }
+
+    fn start_all(
+        self: &Arc<Self>,
+        due: Vec<StoredCallback>,
+        results: &mpsc::Sender<CallbackResult>,
+    ) -> usize {
+        due.into_iter().map(|callback| self.start(callback, results)).filter(|started| *started).count()
+    }
+
+    /// The earliest callbacks wait for receivers that have all they may get: looks for others
+    /// behind them, a few pages at a time, from the beginning again after the end.
+    async fn look_further(self: &Arc<Self>, results: &mpsc::Sender<CallbackResult>) -> bool {
+        let mut started = 0;
+        for _ in 0..PAGES {
+            let after = self.flight(|flight| flight.looked).unwrap_or((Time(i64::MIN), 0));
+            let Ok(due) = self.core.store.callbacks_due_after(clock::now(), after, PAGE).await else { break };
+            let last = due.last().map(|callback| (callback.due_at, callback.id));
+            let end = due.len() < PAGE;
+            started += self.start_all(due, results);
+            let beginning = Some((Time(i64::MIN), 0));
+            self.flight(|flight| flight.looked = if end { beginning } else { last });
+            if end || self.places.available_permits() == 0 {
+                break;
+            }
+        }
+        started > 0
     }
 
     fn start(self: &Arc<Self>, callback: StoredCallback, results: &mpsc::Sender<CallbackResult>) -> bool {
         let host = host_of(&callback.url);
-        let most = self.core.config.callbacks.concurrency_per_host;
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             self.flight(|flight| flight.left_behind = true);
             return false;
         };
-        if !self.flight(|flight| flight.board(callback.id, &host, most)) {
+        let settings = &self.core.config.callbacks;
+        let bounds = (settings.concurrency_per_host, settings.concurrency.div_ceil(2));
+        if !self.flight(|flight| flight.board(&callback, &host, bounds)) {
             return false;
         }
         let (sender, results) = (Arc::clone(self), results.clone());
@@ -146,7 +187,7 @@ impl Sender {
             drop(place);
             // The id leaves the flight only when its result is saved.
             let _ = results.send(result).await;
-            sender.flight(|flight| flight.leave_host(&host));
+            sender.flight(|flight| flight.leave(&host, &callback.account));
         });
         true
     }
@@ -232,22 +273,26 @@ async fn save_results(sender: Arc<Sender>, mut results: mpsc::Receiver<CallbackR
 }
 
 impl Flight {
-    /// Takes a callback on board, unless it is, or its host has too many.
-    fn board(&mut self, id: i64, host: &str, most: usize) -> bool {
-        if self.ids.contains(&id) || self.landed.contains(&id) {
+    /// Takes a callback on board, unless it is, or its host or account has too many. An account
+    /// may have half of the places: its receivers that hang leave the others to the others.
+    fn board(
+        &mut self,
+        callback: &StoredCallback,
+        host: &str,
+        (per_host, per_account): (usize, usize),
+    ) -> bool {
+        if self.ids.contains(&callback.id) || self.landed.contains(&callback.id) {
             return false;
         }
-        match self.per_host.get_mut(host) {
-            Some(count) if *count >= most => {
-                self.left_behind = true;
-                return false;
-            }
-            Some(count) => *count += 1,
-            None => {
-                self.per_host.insert(host.to_owned(), 1);
-            }
+        if self.per_host.get(host).is_some_and(|count| *count >= per_host)
+            || self.per_account.get(&callback.account).is_some_and(|count| *count >= per_account)
+        {
+            self.left_behind = true;
+            return false;
         }
-        self.ids.insert(id);
+        self.ids.insert(callback.id);
+        *self.per_host.entry(host.to_owned()).or_default() += 1;
+        *self.per_account.entry(callback.account.clone()).or_default() += 1;
         true
     }
 
@@ -256,12 +301,21 @@ impl Flight {
         self.retry_at = Some(self.retry_at.map_or(at, |earlier| earlier.min(at)));
     }
 
-    fn leave_host(&mut self, host: &str) {
-        if let Some(count) = self.per_host.get_mut(host) {
-            *count -= 1;
-            if *count == 0 {
-                self.per_host.remove(host);
-            }
+    fn leave(&mut self, host: &str, account: &AccountName) {
+        one_less(&mut self.per_host, host);
+        one_less(&mut self.per_account, account);
+    }
+}
+
+fn one_less<K, Q>(counts: &mut HashMap<K, usize>, key: &Q)
+where
+    K: std::borrow::Borrow<Q> + std::hash::Hash + Eq,
+    Q: std::hash::Hash + Eq + ?Sized,
+{
+    if let Some(count) = counts.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(key);
         }
     }
 }

@@ -2,12 +2,14 @@
 //!
 //! [`accept`] turns submissions into stored messages, [`shard`] carries events to messages,
 //! [`plans`] makes plans, [`queries`] answers questions, [`logs`] lists, [`sink`] takes what networks
-//! tell, [`orphans`] holds what they tell too early; [`stored_plans`] knows the plans that accounts add,
-//! [`foresee`] what can be told of one before anything is sent.
+//! tell, [`orphans`] holds what they tell too early, [`lost`] finds hand-overs that a crash left open;
+//! [`stored_plans`] knows the plans that accounts add, [`foresee`] what can be told of one before
+//! anything is sent.
 
 pub mod accept;
 pub mod foresee;
 pub mod logs;
+pub mod lost;
 pub mod orphans;
 pub mod plans;
 pub mod queries;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use engine::{Command, Event};
-use model::{MessageId, Span, Time};
+use model::{AttemptId, Cause, MessageId, Span, Time};
 use store::{Change, Record, StoreError, Verdict};
 use tokio::sync::{mpsc, oneshot};
 
@@ -60,6 +60,11 @@ pub enum Job {
         /// The capacity.
         permit: Permit,
     },
+    /// The last process ended with a hand-over of this message open, unless it is one of ours.
+    Lost {
+        /// Which message.
+        id: MessageId,
+    },
     /// A note for people.
     Note {
         /// Which message.
@@ -78,6 +83,7 @@ impl Job {
             Self::Event { id, .. }
             | Self::Answered { id, .. }
             | Self::Take { id, .. }
+            | Self::Lost { id }
             | Self::Note { id, .. } => *id,
         }
     }
@@ -210,9 +216,11 @@ impl Shard {
                 // Somebody may have loaded it, and gone on with it, before this came.
                 Job::Seed(record) if self.cache.knows(record.message.id) => {}
                 Job::Seed(record) => self.cache.insert(record),
-                Job::Event { .. } | Job::Answered { .. } | Job::Take { .. } | Job::Note { .. } => {
-                    rest.push(job)
-                }
+                Job::Event { .. }
+                | Job::Answered { .. }
+                | Job::Take { .. }
+                | Job::Lost { .. }
+                | Job::Note { .. } => rest.push(job),
             }
         }
         rest
@@ -344,6 +352,7 @@ fn replayable(jobs: &[Job]) -> Vec<Job> {
                 Some(Job::Answered { id: *id, event: event.clone(), open: Arc::clone(open) })
             }
             Job::Note { id, by, text } => Some(Job::Note { id: *id, by, text: text.clone() }),
+            Job::Lost { id } => Some(Job::Lost { id: *id }),
             // A seed is in the cache or the store; a take is offered again by the dispatcher.
             Job::Seed(_) | Job::Take { .. } | Job::Event { done: Some(_), .. } => None,
         })
@@ -376,6 +385,17 @@ impl Work {
             }
             Job::Note { by, text, .. } => self.transition.note(now, by, text),
             Job::Take { permit, .. } => self.take_over(core, now, permit),
+            Job::Lost { .. } => self.lose(core, now),
+        }
+    }
+
+    /// The answer to a hand-over of an earlier process will not come.
+    fn lose(&mut self, core: &Arc<Core>, now: Time) {
+        let Some((step, attempt)) = self.transition.record.state.in_flight() else { return };
+        let attempt = AttemptId { message: self.transition.record.message.id, step, attempt };
+        // One taken just now is not open yet, but it has a permit.
+        if self.permits.is_empty() && !core.open.holds(attempt) {
+            self.transition.apply(core, now, Event::Refused { attempt, fault: Cause::OutcomeUnknown.into() });
         }
     }
 

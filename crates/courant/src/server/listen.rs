@@ -18,6 +18,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use super::descriptors;
 use crate::config::Server;
 
 /// Largest head of a request.
@@ -61,7 +62,7 @@ impl Listener {
     /// Serves until `stop`, then lets open requests finish within the drain time.
     pub async fn serve(self, router: Router, stop: CancellationToken) {
         let graceful = GracefulShutdown::new();
-        let places = Arc::new(Semaphore::new(self.settings.max_connections));
+        let places = Arc::new(Semaphore::new(descriptors::connections(self.settings.max_connections)));
         loop {
             let place = tokio::select! {
                 place = Arc::clone(&places).acquire_owned() => place.expect("never closed"),

@@ -1,6 +1,8 @@
 //! The HTTP side: one port for the dialects, the networks' webhooks, health, metrics and the console.
 
+pub mod admission;
 pub(crate) mod body;
+mod descriptors;
 mod hooks;
 pub(crate) mod idempotency;
 mod listen;

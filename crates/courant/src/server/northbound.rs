@@ -136,6 +136,10 @@ struct Exchange<'a> {
 impl Exchange<'_> {
     async fn work(&mut self) -> Result<http::Response<Bytes>, Refusal> {
         self.establish_caller().await?;
+        let account = self.caller.as_ref().map(|caller| &caller.account.name);
+        let core = self.core;
+        let place = account.map(|name| core.admission.request(name).ok_or(Refusal::Overloaded));
+        let _place = place.transpose()?;
         let call = self.dialect.read(&self.request, &self.context())?;
         match call {
             Call::Submit(_) => self.submit(call).await,
@@ -168,7 +172,9 @@ impl Exchange<'_> {
         let caller = match &credentials.proof {
             Proof::Session(token) => sessions::find(self.core, self.dialect, token, now).await?,
             Proof::Plain(_) | Proof::Hmac(_) => {
-                auth::check(self.dialect, &credentials, &self.core.accounts, &self.core.nonces, now)?
+                // Signed dates are by the clock of the caller.
+                let wall = clock::wall();
+                auth::check(self.dialect, &credentials, &self.core.accounts, &self.core.nonces, wall)?
             }
         };
         let admitted = caller.account.admit(now);
@@ -225,10 +231,12 @@ impl Exchange<'_> {
         if let Some(response) = self.earlier_answer(key.as_ref()).await? {
             return Ok(response);
         }
-        let taken = caller.account.take_quota(clock::now());
-        taken.map_err(|retry_after| Refusal::RateLimited { retry_after })?;
         let Call::Submit(submission) = &mut call else { return Err(Refusal::Internal) };
         let submission = (**submission).clone();
+        let room = self.core.admission.messages(&caller.account.name, submission.recipients.len());
+        let _room = room.ok_or(Refusal::Overloaded)?;
+        let taken = caller.account.take_quota(clock::now());
+        taken.map_err(|retry_after| Refusal::RateLimited { retry_after })?;
         let mut prepared =
             accept::prepare(self.core, &caller.account, self.dialect.name(), submission).await?;
         loop {

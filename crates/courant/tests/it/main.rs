@@ -11,6 +11,7 @@ mod console;
 mod console_work;
 mod crash;
 mod durability;
+mod faults;
 mod harness;
 mod media;
 mod process;

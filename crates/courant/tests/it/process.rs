@@ -20,7 +20,11 @@ impl Process {
 
     /// Starts it at an address and waits until it is ready.
     pub(crate) fn start_at(listen: &str, data: &Path, set: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_courant"));
+        Self::start_by(Command::new(env!("CARGO_BIN_EXE_courant")), listen, data, set)
+    }
+
+    /// Starts it by a command that runs the program with the arguments that it gets.
+    pub(crate) fn start_by(mut command: Command, listen: &str, data: &Path, set: &[&str]) -> Self {
         command.args(["sandbox", "--listen", listen, "--data"]).arg(data);
         for assignment in set {
             command.args(["--set", assignment]);
@@ -48,10 +52,16 @@ impl Process {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::from(log)).spawn().expect("it starts");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         let ready = lines.next().and_then(Result::ok).unwrap_or_default();
-        let url = ready
-            .strip_prefix("ready ")
-            .unwrap_or_else(|| panic!("not ready: {ready:?}; see {}", data.with_extension("log").display()));
+        let url = ready.strip_prefix("ready ").unwrap_or_else(|| {
+            let log = std::fs::read_to_string(data.with_extension("log")).unwrap_or_default();
+            panic!("not ready: {ready:?}\n{log}")
+        });
         Self { url: url.to_owned(), child }
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// SIGKILL: no goodbye.

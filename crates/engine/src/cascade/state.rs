@@ -282,6 +282,15 @@ impl State {
         }
     }
 
+    /// The current step's attempt whose answer is awaited, by step and number; `None` if the
+    /// message waits for something else.
+    #[must_use]
+    pub fn in_flight(&self) -> Option<(u8, u16)> {
+        let step = self.current_step()?;
+        let progress = self.steps.last()?;
+        matches!(progress.phase, Phase::InFlight(_)).then_some((step, progress.live))
+    }
+
     /// Index of the step whose turn it is, or was at the end; `None` before the first began.
     #[must_use]
     pub fn current_step(&self) -> Option<u8> {

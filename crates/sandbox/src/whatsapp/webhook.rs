@@ -154,8 +154,10 @@ impl Webhook {
             .header("content-type", "application/json")
             .header("x-hub-signature-256", events::signature(&self.app_secret, &body))
             .body(body);
+        // An event whose answer is not waited for is told again at the next start.
+        let sent = self.running.stop.run_until_cancelled(request.send()).await;
         let delivered =
-            request.send().await.is_ok_and(|response| response.status() == reqwest::StatusCode::OK);
+            sent.is_some_and(|sent| sent.is_ok_and(|response| response.status() == reqwest::StatusCode::OK));
         if delivered {
             let at = self.world.clock.now();
             self.world.commit(batch.iter().map(|(job, _)| Record::Done { job: *job, at }).collect());

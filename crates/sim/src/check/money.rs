@@ -132,7 +132,27 @@ fn charged_for_what_happened(core: &Core, row: &Row, movements: &[&LedgerRow], i
     }
     let told: Vec<_> = charges.iter().map(|row| (row.step, row.micros)).collect();
     let owed: Vec<_> = owed(core, row).iter().map(|charge| (Some(charge.step), charge.micros)).collect();
-    if told == owed { Ok(()) } else { Err(format!("charged {told:?} instead of {owed:?}")) }
+    if told != owed {
+        return Err(format!("charged {told:?} instead of {owed:?}"));
+    }
+    price_told(core, row, &charges)
+}
+
+/// Callers are told the price of the deciding step exactly if it was charged.
+fn price_told(core: &Core, row: &Row, charges: &[&&LedgerRow]) -> Verdict {
+    let record = &row.record;
+    if !core.billing.keeps_balance(&record.message.account) {
+        return Ok(());
+    }
+    let told = core.report(record);
+    let step = told.report.deciding();
+    // Which of the two came first cannot be told from their times.
+    if step.is_some_and(|step| step.submitted_at == record.state.settled_at()) {
+        return Ok(());
+    }
+    let charge = charges.iter().find(|charge| charge.step == Some(told.report.deciding_step));
+    let (told, charged) = (told.price.map(|price| price.micros), charge.map(|charge| charge.micros));
+    if told == charged { Ok(()) } else { Err(format!("told the price {told:?}, charged {charged:?}")) }
 }
 
 /// The charges that the history, told again, calls for until the message is settled.

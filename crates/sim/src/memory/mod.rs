@@ -289,6 +289,23 @@ impl Store for MemoryStore {
         })
     }
 
+    fn callbacks_due_after(
+        &self,
+        until: Time,
+        after: (Time, i64),
+        limit: usize,
+    ) -> Reply<'_, Vec<StoredCallback>> {
+        self.read(move |tables| {
+            let place = |callback: &StoredCallback| (callback.due_at, callback.id);
+            let mut due: Vec<_> = tables
+                .heads()
+                .filter(|callback| callback.due_at <= until && place(callback) > after)
+                .collect();
+            due.sort_by_key(|callback| place(callback));
+            due.into_iter().take(limit).cloned().collect()
+        })
+    }
+
     fn next_callback_at(&self) -> Reply<'_, Option<Time>> {
         self.read(|tables| tables.heads().map(|callback| callback.due_at).min())
     }

@@ -116,6 +116,12 @@ pub async fn callbacks_come_in_order_of_their_time(bench: Bench) {
     assert_eq!(abouts(&due(30, 9).await.expect("it lists")), ["10", "20", "30"]);
     assert_eq!(abouts(&due(30, 2).await.expect("it lists")), ["10", "20"]);
     assert_eq!(store.next_callback_at().await.expect("it looks"), Some(time(10)));
+    let first = due(30, 1).await.expect("it lists").remove(0);
+    let behind = |limit| store.callbacks_due_after(time(30), (first.due_at, first.id), limit);
+    assert_eq!(abouts(&behind(9).await.expect("it lists")), ["20", "30"]);
+    assert_eq!(abouts(&behind(1).await.expect("it lists")), ["20"]);
+    let same_time = store.callbacks_due_after(time(30), (first.due_at, first.id - 1), 1);
+    assert_eq!(abouts(&same_time.await.expect("it lists")), ["10"]);
 }
 
 /// Case.

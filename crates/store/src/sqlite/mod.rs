@@ -335,6 +335,15 @@ impl Store for SqliteStore {
         self.quick.read(move |reader| reader.callbacks_due(until, limit))
     }
 
+    fn callbacks_due_after(
+        &self,
+        until: Time,
+        after: (Time, i64),
+        limit: usize,
+    ) -> Reply<'_, Vec<StoredCallback>> {
+        self.quick.read(move |reader| reader.callbacks_due_after(until, after, limit))
+    }
+
     fn fresh_callbacks(&self) -> Fresh {
         std::mem::take(&mut *self.fresh.lock().unwrap_or_else(PoisonError::into_inner))
     }

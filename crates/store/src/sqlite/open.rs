@@ -21,6 +21,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004.sql"),
 ];
 
+/// SQLite's number for giving free pages back when told to.
+const INCREMENTAL: i64 = 2;
+
 /// Statements kept prepared per connection; more than there are.
 const STATEMENTS: usize = 160;
 
@@ -64,8 +67,10 @@ pub(super) fn writer(options: &SqliteOptions) -> Result<Connection, StoreError> 
 }
 
 fn writer_settings(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<()> {
-    // Must come before the first table.
-    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    // Must come before the first table. Setting it writes each time, which a full disk does not allow.
+    if connection.pragma_query_value(None, "auto_vacuum", |row| row.get::<_, i64>(0))? != INCREMENTAL {
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
     steady_plans(connection)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;

@@ -338,6 +338,19 @@ impl Reader {
         )
     }
 
+    pub(super) fn callbacks_due_after(
+        &mut self,
+        until: Time,
+        after: (Time, i64),
+        limit: usize,
+    ) -> Outcome<Vec<StoredCallback>> {
+        self.callbacks(
+            "WHERE c.head = 1 AND c.due_at <= ?1 AND (c.due_at, c.id) > (?3, ?4)
+             ORDER BY c.due_at, c.id LIMIT ?2",
+            params![until.0, bound(limit), after.0.0, after.1],
+        )
+    }
+
     pub(super) fn next_callback_at(&mut self) -> Outcome<Option<Time>> {
         let at: Option<i64> = self
             .connection
