@@ -41,6 +41,8 @@ pub(crate) struct Setup {
     pub(crate) graph: Option<SocketAddr>,
     /// Where callbacks go.
     pub(crate) sink: Option<SocketAddr>,
+    /// How media reach the Graph API: `auto`, `link` or `id`.
+    pub(crate) media: Option<&'static str>,
 }
 
 /// A running gateway.
@@ -109,12 +111,24 @@ impl Courant {
         self.telesign(&channels, Kind::Notice)
     }
 
+    /// One WhatsApp file per request, all with the same link; the template is `image` or `file`.
+    pub(crate) fn file(&self, template: &str, url: &str) -> Target {
+        let content = format!(r#""whatsapp":{{"template":"{template}","parameters":{{"url":"{url}"}}}}"#);
+        self.telesign_with(r#"[{"channel":"whatsapp"}]"#, Kind::Notice, &content)
+    }
+
     fn telesign(&self, channels: &str, kind: Kind) -> Target {
+        let content = format!(r#""default":{{"template":"text","parameters":{{"text":"{TEXT}"}}}}"#);
+        self.telesign_with(channels, kind, &content)
+    }
+
+    fn telesign_with(&self, channels: &str, kind: Kind, content: &str) -> Target {
+        let content = content.to_owned();
         let authorization = format!("Basic {}", STANDARD.encode(format!("{CUSTOMER}:{API_KEY}")));
         let channels = channels.to_owned();
         let request = move |message: usize| {
             let body = format!(
-                r#"{{"channels":{channels},"phone_number":"{}","external_id":"{message}","message_type":"{}","message":{{"default":{{"template":"text","parameters":{{"text":"{TEXT}"}}}}}}}}"#,
+                r#"{{"channels":{channels},"phone_number":"{}","external_id":"{message}","message_type":"{}","message":{{{content}}}}}"#,
                 phone(message),
                 kind.as_str(),
             );
@@ -185,7 +199,7 @@ fn configuration(setup: &Setup, data: &Path) -> String {
         uses.push(r#"sms = ["sms"]"#);
     }
     if let Some(graph) = setup.graph {
-        routes += &whatsapp_route(graph);
+        routes += &whatsapp_route(graph, setup.media);
         uses.push(r#"whatsapp = ["whatsapp"]"#);
     }
     let callback = setup.sink.map(|sink| format!("callback_url = \"http://{sink}/\"\n")).unwrap_or_default();
@@ -195,6 +209,8 @@ listen = "127.0.0.1:0"
 [store]
 path = {data:?}
 [callbacks]
+allow = ["127.0.0.0/8"]
+[media]
 allow = ["127.0.0.0/8"]
 [log]
 level = "warn"
@@ -236,11 +252,13 @@ window = 128
     )
 }
 
-fn whatsapp_route(graph: SocketAddr) -> String {
+fn whatsapp_route(graph: SocketAddr, media: Option<&'static str>) -> String {
+    let media = media.unwrap_or("auto");
     format!(
         r#"
 [[route]]
 name = "whatsapp"
+media = "{media}"
 [route.whatsapp_cloud]
 base_url = "http://{graph}"
 token = "bench"

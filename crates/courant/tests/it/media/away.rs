@@ -47,7 +47,8 @@ async fn a_message_waits_for_an_object_store_that_is_away_and_fails_for_an_objec
     let set: Vec<&str> = set.iter().map(String::as_str).collect();
     let gate = Gate::start(folder.path(), Graph::default(), &set).await;
     let (media, account) = (&gate.core().media, gate.account());
-    let missing = media.put(&account, Some("image/png".into()), None, &b"missing"[..]).await.expect("is kept");
+    let missing =
+        media.put(&account, Some("image/png".into()), None, &b"missing"[..]).await.expect("is kept");
     let id = gate.send(MediaSource::Id(missing.id.to_string()), 1).await[0];
     assert_eq!(decided(gate.core(), id).await.2, [Cause::MediaUnreachable]);
     let forbidden = media.put(&account, Some("image/png".into()), None, &b"other"[..]).await;
@@ -77,7 +78,8 @@ async fn flaky(request: Request) -> Response {
 async fn a_store_out_of_reach_refuses_uploads_as_overload_and_stops_nothing_else() {
     let folder = tempfile::tempdir().expect("a folder");
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("binds");
-    let endpoint = format!("media.store.options.endpoint=\"http://{}\"", listener.local_addr().expect("bound"));
+    let endpoint =
+        format!("media.store.options.endpoint=\"http://{}\"", listener.local_addr().expect("bound"));
     drop(listener);
     let set = [
         "media.store.url=\"s3://bucket/prefix\"",

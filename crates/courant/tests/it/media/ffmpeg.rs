@@ -41,13 +41,23 @@ fn played(folder: &Path, bytes: &[u8]) -> Vec<String> {
 /// What the phone downloads: the file that the network has under the message's id.
 async fn downloaded(stand: &Stand, entry: &Value) -> Vec<u8> {
     let url = entry["media"]["url"].as_str().expect("an address");
-    let told: Value =
-        stand.client.get(url).bearer_auth("sandbox").send().await.expect("an answer").json().await.expect("JSON");
+    let told: Value = stand
+        .client
+        .get(url)
+        .bearer_auth("sandbox")
+        .send()
+        .await
+        .expect("an answer")
+        .json()
+        .await
+        .expect("JSON");
     let file = stand.client.get(told["url"].as_str().expect("an address")).bearer_auth("sandbox");
     file.send().await.expect("an answer").bytes().await.expect("a body").to_vec()
 }
 
-async fn serving(files: Vec<(&'static str, &'static str, Vec<u8>)>) -> (SocketAddr, tokio::task::JoinHandle<()>) {
+async fn serving(
+    files: Vec<(&'static str, &'static str, Vec<u8>)>,
+) -> (SocketAddr, tokio::task::JoinHandle<()>) {
     let router = files.into_iter().fold(Router::new(), |router, (path, mime, bytes)| {
         let bytes = Bytes::from(bytes);
         router.route(path, get(move || async move { ([(header::CONTENT_TYPE, mime)], bytes) }))
@@ -87,8 +97,9 @@ async fn sounds_and_videos_that_whatsapp_refuses_reach_the_phone_in_a_form_that_
         assert_eq!((submitted, refused), (1, Vec::new()), "{name}: {notes:?}");
         let changed = notes.iter().find(|note| note.contains("changed, because"));
         assert!(changed.is_some_and(|note| note.contains(&format!("became {mime}"))), "{name}: {notes:?}");
-        let entry =
-            stand.find("the file", || async { stand.inbox("15550107777").await.into_iter().nth(index) }).await;
+        let entry = stand
+            .find("the file", || async { stand.inbox("15550107777").await.into_iter().nth(index) })
+            .await;
         assert_eq!(entry["media"]["mime_type"], mime, "{name}");
         assert_eq!(played(folder.path(), &downloaded(&stand, &entry).await), streams, "{name}");
     }
@@ -106,7 +117,8 @@ async fn what_is_no_sound_at_all_is_refused_by_the_real_program_too() {
     let (address, origin) = serving(vec![("/noise.ogg", "audio/ogg", vec![7; 100_000])]).await;
     let program = format!("media.ffmpeg=\"{FFMPEG}\"");
     let stand = Stand::start_with(None, &["account[sandbox].media.fit=true", &program]).await;
-    let id = send_kind(&stand, MediaKind::Audio, format!("http://{address}/noise.ogg"), Extras::default()).await;
+    let id =
+        send_kind(&stand, MediaKind::Audio, format!("http://{address}/noise.ogg"), Extras::default()).await;
     let (notes, _, refused) = decided(stand.core(), id).await;
     assert_eq!(refused, [Cause::MediaUnsupported], "{notes:?}");
     assert!(notes.iter().any(|note| note.contains("could not be made fit")), "{notes:?}");

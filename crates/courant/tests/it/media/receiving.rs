@@ -15,8 +15,7 @@ async fn a_browsers_form_brings_a_file_with_its_name_and_type() {
     let client = reqwest::Client::new();
     let url = format!("{}/api/v1/media?account=shop", gate.running.app.url());
     let post = async |form| {
-        let response =
-            client.post(&url).bearer_auth("test").multipart(form).send().await.expect("an answer");
+        let response = client.post(&url).bearer_auth("test").multipart(form).send().await.expect("an answer");
         (response.status().as_u16(), response.json::<Value>().await.expect("JSON"))
     };
     let part = |bytes: Vec<u8>| {
