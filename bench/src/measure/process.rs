@@ -27,6 +27,14 @@ impl Usage {
         Self::of_one(std::process::id())
     }
 
+    /// Forgets the highest memory of a process so far.
+    ///
+    /// # Errors
+    /// If the system does not let it.
+    pub(crate) fn forget_peak(pid: u32) -> std::io::Result<()> {
+        fs::write(format!("/proc/{pid}/clear_refs"), "5")
+    }
+
     fn of_one(pid: u32) -> Self {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
         Self { cpu: cpu(pid), rss_kib: kib(&status, "VmRSS:"), peak_kib: kib(&status, "VmHWM:") }

@@ -45,6 +45,8 @@ pub(crate) struct Setup {
     pub(crate) graph: Option<SocketAddr>,
     /// Where callbacks go.
     pub(crate) sink: Option<SocketAddr>,
+    /// How media reach the Graph API: `auto`, `link` or `id`.
+    pub(crate) media: Option<&'static str>,
 }
 
 /// A running gateway.
@@ -118,6 +120,12 @@ impl Courant {
         self.telesign(&channels, Kind::Notice)
     }
 
+    /// One WhatsApp file per request, all with the same link; the template is `image` or `file`.
+    pub(crate) fn file(&self, template: &str, url: &str) -> Target {
+        let content = format!(r#""whatsapp":{{"template":"{template}","parameters":{{"url":"{url}"}}}}"#);
+        self.telesign_with(CUSTOMER, r#"[{"channel":"whatsapp"}]"#, Kind::Notice, &content)
+    }
+
     /// A question to the operators' API.
     pub(crate) fn look(path: &str) -> Vec<u8> {
         format!("GET /api/v1{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TOKEN}\r\n\r\n")
@@ -129,11 +137,17 @@ impl Courant {
     }
 
     fn request_as(&self, customer: &str, channels: &str, kind: Kind) -> Target {
+        let content = format!(r#""default":{{"template":"text","parameters":{{"text":"{TEXT}"}}}}"#);
+        self.telesign_with(customer, channels, kind, &content)
+    }
+
+    fn telesign_with(&self, customer: &str, channels: &str, kind: Kind, content: &str) -> Target {
+        let content = content.to_owned();
         let authorization = format!("Basic {}", STANDARD.encode(format!("{customer}:{API_KEY}")));
         let channels = channels.to_owned();
         let request = move |message: usize| {
             let body = format!(
-                r#"{{"channels":{channels},"phone_number":"{}","external_id":"{message}","message_type":"{}","message":{{"default":{{"template":"text","parameters":{{"text":"{TEXT}"}}}}}}}}"#,
+                r#"{{"channels":{channels},"phone_number":"{}","external_id":"{message}","message_type":"{}","message":{{{content}}}}}"#,
                 phone(message),
                 kind.as_str(),
             );
@@ -204,7 +218,7 @@ fn configuration(setup: &Setup, data: &Path) -> String {
         uses.push(r#"sms = ["sms"]"#);
     }
     if let Some(graph) = setup.graph {
-        routes += &whatsapp_route(graph);
+        routes += &whatsapp_route(graph, setup.media);
         uses.push(r#"whatsapp = ["whatsapp"]"#);
     }
     let callback = setup.sink.map(|sink| format!("callback_url = \"http://{sink}/\"\n")).unwrap_or_default();
@@ -214,6 +228,8 @@ listen = "127.0.0.1:0"
 [store]
 path = {data:?}
 [callbacks]
+allow = ["127.0.0.0/8"]
+[media]
 allow = ["127.0.0.0/8"]
 [log]
 level = "warn"
@@ -272,11 +288,13 @@ window = 128
     )
 }
 
-fn whatsapp_route(graph: SocketAddr) -> String {
+fn whatsapp_route(graph: SocketAddr, media: Option<&'static str>) -> String {
+    let media = media.unwrap_or("auto");
     format!(
         r#"
 [[route]]
 name = "whatsapp"
+media = "{media}"
 [route.whatsapp_cloud]
 base_url = "http://{graph}"
 token = "bench"

@@ -8,6 +8,8 @@ mod e2e;
 mod floor;
 mod growth;
 mod latency;
+mod media;
+mod media_memory;
 mod otp;
 mod overload;
 mod paging;
@@ -75,6 +77,10 @@ enum Command {
     E2e(e2e::Arguments),
     /// The whole way of a WhatsApp message: accept, Graph API, three webhooks, callbacks.
     E2eWhatsapp(whatsapp::Arguments),
+    /// WhatsApp pictures with the same link: fetched once, and by id uploaded once.
+    Media(media::Arguments),
+    /// Memory while large documents are relayed by id.
+    MediaMemory(media_memory::Arguments),
     /// Latency at a steady rate.
     Latency(latency::Arguments),
     /// From a burst of receipts to confirmed callbacks.
@@ -111,6 +117,8 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
         Command::Batch(arguments) => batch::run(&common, &arguments).await,
         Command::E2e(arguments) => e2e::run(&common, &arguments).await,
         Command::E2eWhatsapp(arguments) => whatsapp::run(&common, &arguments).await,
+        Command::Media(arguments) => media::run(&common, &arguments).await,
+        Command::MediaMemory(arguments) => media_memory::run(&common, &arguments).await,
         Command::Latency(arguments) => latency::run(&common, &arguments).await,
         Command::Callbacks(arguments) => callbacks::run(&common, &arguments).await,
         Command::Webhooks(arguments) => webhooks::run(&common, &arguments).await,

@@ -74,6 +74,7 @@ impl Surroundings {
             tps: None,
             graph: Some(self.graph.address()),
             sink: Some(self.sink.address()),
+            media: None,
         }
     }
 

@@ -67,6 +67,7 @@ pub struct Assembly {
 pub fn assemble(parts: Parts) -> Result<Assembly, String> {
     let Parts { config, store, routes, post } = parts;
     let (shards, receivers) = Shards::new(SHARDS);
+    let metrics = Metrics::new();
     let core = Arc::new(Core {
         rules: config.cascade.rules(),
         accounts: Accounts::new(&config)?,
@@ -82,8 +83,8 @@ pub fn assemble(parts: Parts) -> Result<Assembly, String> {
         open: Open::default(),
         outbox: Notify::new(),
         news: watch::Sender::new(()),
-        media: MediaDesk::open(&config, Arc::clone(&store))?,
-        metrics: Metrics::new(),
+        media: MediaDesk::open(&config, Arc::clone(&store), metrics.media.clone())?,
+        metrics,
         stats: Stats::default(),
         store,
         config,

@@ -14,7 +14,7 @@ mod media;
 mod money;
 
 pub use load::{ConfigError, Source};
-pub use media::{AccountMedia, CheckMedia, MediaConfig, MediaMode};
+pub use media::{AccountMedia, CheckMedia, MediaConfig, MediaMode, MediaStoreConfig};
 pub use money::{
     Amount, BalanceConfig, ChargeOn, Day, NumberPlanConfig, Per, PortabilityConfig, PriceConfig, QuotaConfig,
 };

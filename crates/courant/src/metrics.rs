@@ -12,7 +12,7 @@ use prometheus_client::{
 };
 use store::Record;
 
-use crate::core::Core;
+use crate::{core::Core, mediadesk::meters::Meters};
 
 type LabelText = std::borrow::Cow<'static, str>;
 
@@ -62,6 +62,8 @@ pub struct Metrics {
     store_commit_seconds: Gauge<f64, AtomicU64>,
     store_waiting: Gauge,
     store_bytes: Gauge,
+    /// Counters of media.
+    pub media: Meters,
     /// Requests being worked on.
     pub in_work: AtomicU64,
 }
@@ -95,6 +97,7 @@ impl Metrics {
             store_commit_seconds: Gauge::default(),
             store_waiting: Gauge::default(),
             store_bytes: Gauge::default(),
+            media: Meters::default(),
             in_work: AtomicU64::new(0),
         };
         metrics.register();
@@ -137,6 +140,7 @@ impl Metrics {
         );
         registry.register("store_waiting", "Changes waiting to be saved", self.store_waiting.clone());
         registry.register("store_bytes", "Size of the database", self.store_bytes.clone());
+        self.media.register(registry);
     }
 
     /// A request was answered.
@@ -226,6 +230,7 @@ impl Metrics {
         self.store_commit_seconds.set(stats.commit_micros as f64 * 1e-6);
         self.store_waiting.set(whole(stats.waiting));
         self.store_bytes.set(whole(stats.bytes));
+        self.media.library(core.media.total());
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("writing to a string does not fail");
         text

@@ -9,7 +9,8 @@
 //! | [`limits`] | what dialects and channels take, as one table, and the judgement by it |
 //! | [`check`] | all four together, once per link and not once per recipient |
 //! | [`fit`] | makes a picture fit that does not; off unless the operator turns it on |
-//! | [`library`] | keeps uploads on disk and serves them under signed paths |
+//! | [`library`] | keeps uploads on disk or in an object store and serves them under signed paths |
+//! | [`turns`] | shares what is scarce fairly among accounts |
 //!
 //! Start with [`check::Checker`]. It deliberately does not send anything and knows no message:
 //! whether a bad file fails a step is its caller's decision. Times come from the caller; only how
@@ -26,3 +27,4 @@ pub mod limits;
 pub mod probe;
 #[cfg(test)]
 mod testing;
+pub mod turns;

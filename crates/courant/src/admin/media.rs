@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::{
+    body::Body,
+    extract::{DefaultBodyLimit, FromRequest, Multipart},
+};
 use futures_util::TryStreamExt;
 use http::header;
 use media::{library::MediaId, probe::normal_type};
-use model::{AccountName, Span};
+use model::AccountName;
+use tokio::io::AsyncRead;
 use tokio_util::io::StreamReader;
 
 use super::{
@@ -20,20 +24,75 @@ use crate::{
     views::{self, Sight},
 };
 
-/// Keeps the body as a file. It is written to disk as it comes and never held as a whole.
+/// Most parts of a form; files have one.
+const MAX_PARTS: usize = 16;
+/// Largest part of a form that is not the file, in bytes.
+const MAX_OTHER_PART: usize = 64 * 1024;
+
+/// Keeps the body as a file, or the file of a form. It is written to disk as it comes and never
+/// held as a whole.
 pub(super) async fn upload(ask: &Ask<'_>, body: Body) -> Result<Whole, Problem> {
     let (account, core) = (account(ask)?, ask.core());
     let declared = ask.request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let mime = declared.and_then(normal_type).filter(|mime| mime.contains('/'));
-    let filename = ask.text("filename").map(str::to_owned);
     let _place = core.media.upload_place().await?;
-    let source = StreamReader::new(body.into_data_stream().map_err(std::io::Error::other));
-    let timeout = Span::from_millis(core.config.server.body_timeout_ms).to_std();
-    let put = operate::upload(core, ask.hand(), &account, mime, filename, source);
-    let late = |_| Problem::invalid("the body did not arrive");
-    let record = tokio::time::timeout(timeout, put).await.map_err(late)??;
+    let body = core.media.pace().keep(body);
+    let record = if declared.is_some_and(is_form) {
+        keep_form(ask, &account, body).await?
+    } else {
+        let source = StreamReader::new(body.into_data_stream().map_err(std::io::Error::other));
+        keep(ask, &account, declared, None, source).await?
+    };
     // Who brought the file may see what it says.
     Ok(ask.json(&views::media(core, &record, Sight::FULL)))
+}
+
+async fn keep(
+    ask: &Ask<'_>,
+    account: &Account,
+    declared: Option<&str>,
+    filename: Option<String>,
+    source: impl AsyncRead + Unpin,
+) -> Result<Arc<media::library::Record>, Problem> {
+    let mime = declared.and_then(normal_type).filter(|mime| mime.contains('/'));
+    let filename = ask.text("filename").map(str::to_owned).or(filename);
+    Ok(operate::upload(ask.core(), ask.hand(), account, mime, filename, source).await?)
+}
+
+/// The first part of a form that has a file name, or is named `file`.
+async fn keep_form(
+    ask: &Ask<'_>,
+    account: &Account,
+    body: Body,
+) -> Result<Arc<media::library::Record>, Problem> {
+    let mut request = http::Request::new(body);
+    request.headers_mut().clone_from(ask.request.headers());
+    // Files have limits of their own, which are kept while they are written.
+    DefaultBodyLimit::disable().apply(&mut request);
+    let broken = |_| Problem::invalid("the form cannot be read");
+    let form = Multipart::from_request(request, &()).await;
+    let mut form = form.map_err(|_| Problem::invalid("the form says no boundary"))?;
+    for _ in 0..MAX_PARTS {
+        let Some(mut part) = form.next_field().await.map_err(broken)? else { break };
+        if part.file_name().is_some() || part.name() == Some("file") {
+            let (mime, filename) =
+                (part.content_type().map(str::to_owned), part.file_name().map(str::to_owned));
+            let filename = filename.filter(|name| !name.is_empty());
+            let source = StreamReader::new(part.map_err(std::io::Error::other));
+            return keep(ask, account, mime.as_deref(), filename, source).await;
+        }
+        let mut bytes = 0;
+        while let Some(chunk) = part.chunk().await.map_err(broken)? {
+            bytes += chunk.len();
+            if bytes > MAX_OTHER_PART {
+                return Err(Problem::invalid("a part of the form before the file is too large"));
+            }
+        }
+    }
+    Err(Problem::invalid("the form has no file"))
+}
+
+fn is_form(mime: &str) -> bool {
+    mime.split(';').next().is_some_and(|mime| mime.trim().eq_ignore_ascii_case("multipart/form-data"))
 }
 
 pub(super) fn list(ask: &Ask<'_>) -> Result<Whole, Problem> {

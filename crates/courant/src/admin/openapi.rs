@@ -96,8 +96,15 @@ fn described(operation: &Operation, schemas: &mut Schemas) -> Value {
     }
     if operation.act == Act::UploadMedia {
         let schema = json!({ "type": "string", "format": "binary", "minLength": 1 });
-        described["requestBody"] =
-            json!({ "required": true, "content": { "application/octet-stream": { "schema": schema } } });
+        let form = json!({
+            "type": "object",
+            "required": ["file"],
+            "properties": { "file": { "type": "string", "format": "binary", "minLength": 1 } },
+        });
+        described["requestBody"] = json!({ "required": true, "content": {
+            "application/octet-stream": { "schema": schema },
+            "multipart/form-data": { "schema": form },
+        }});
     }
     described
 }

@@ -14,7 +14,7 @@ use super::client::{Remote, say};
 use crate::{
     accounts::Accounts,
     clock,
-    config::{Config, RouteConfig},
+    config::{Config, MediaStoreConfig, RouteConfig},
     routes::Routes,
 };
 
@@ -135,11 +135,27 @@ async fn configured(path: &std::path::Path, findings: &mut Vec<Finding>) {
         ));
     }
     findings.extend(disk::look(&config.store.path));
+    if let Some(store) = &config.media.store {
+        findings.push(objects(store).await);
+    }
     for route in &config.routes {
         findings.push(reach(route).await);
     }
     if let Some(path) = &config.server.tls_cert {
         findings.push(expiry(path, clock::now()));
+    }
+}
+
+/// Whether the object store of uploads takes, gives and removes.
+async fn objects(store: &MediaStoreConfig) -> Finding {
+    let about = "media store";
+    let advice = "check media.store: address, credentials and what they may do (put, get, delete)";
+    match store.objects() {
+        Err(error) => Finding::bad(about, error, advice),
+        Ok(objects) => match objects.probe(&format!("{:032x}", clock::random())).await {
+            Ok(()) => Finding::good(about, format!("{} can be used", objects.name())),
+            Err(error) => Finding::bad(about, format!("{}: {error}", objects.name()), advice),
+        },
     }
 }
 

@@ -222,7 +222,7 @@ impl Check {
         let fetcher = Fetcher::new(guard, Patience::default()).map_err(|error| error.to_string())?;
         let spool = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
         let checker = Checker::new(fetcher, check::Settings::new(spool.path().to_owned()));
-        let checked = checker.check(&self.target, purpose, CheckPolicy::Strict).await;
+        let checked = checker.check("", &self.target, purpose, CheckPolicy::Strict).await;
         let faults = match checked.verdict {
             Verdict::Ok => Vec::new(),
             Verdict::Violation(cause, text) => vec![format!("{text} ({cause})")],

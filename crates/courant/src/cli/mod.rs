@@ -149,7 +149,7 @@ async fn run(command: Command) -> Result<(), String> {
         Command::Serve(arguments) => serve::run(&arguments.config, &arguments.set).await,
         Command::Sandbox(arguments) => sandbox::run(arguments.listen, arguments.data, &arguments.set).await,
         Command::Demo(arguments) => demo::run(arguments.sandbox.listen, arguments.once).await,
-        Command::Check(arguments) => check::run(&arguments.config, &arguments.set),
+        Command::Check(arguments) => check::run(&arguments.config, &arguments.set).await,
         Command::Media(arguments) => media::run(arguments).await,
         Command::Config => {
             print!("{}", crate::config::DEFAULT);

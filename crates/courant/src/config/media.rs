@@ -1,6 +1,6 @@
 //! Settings of media: checks, uploads, conversion.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -17,10 +17,12 @@ pub struct MediaConfig {
     pub fetch_timeout_ms: u64,
     /// Who sends less than 16 KB in this time is given up, in milliseconds.
     pub slow_after_ms: u64,
-    /// Links fetched at once.
+    /// Links fetched at once; one account gets at most half of what others leave.
     pub fetches: usize,
     /// Uploads received at once; others wait a little, then are refused as overload.
     pub uploads: usize,
+    /// An upload of which nothing comes for so long is given up, in milliseconds.
+    pub upload_idle_ms: u64,
     /// The largest file that is kept, in bytes.
     pub max_file_bytes: u64,
     /// All kept files of one account, in bytes.
@@ -36,6 +38,39 @@ pub struct MediaConfig {
     pub ffmpeg: Option<PathBuf>,
     /// Longest run of it, in milliseconds.
     pub ffmpeg_timeout_ms: u64,
+    /// An object store that keeps the contents of uploads; without it, the data folder does.
+    pub store: Option<MediaStoreConfig>,
+}
+
+/// An object store.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MediaStoreConfig {
+    /// Kind, bucket and prefix: `s3://bucket/prefix`, `gs://…`, `az://…` or `file:///folder`.
+    pub url: String,
+    /// Region, endpoint, credentials and the like.
+    #[serde(default)]
+    pub options: BTreeMap<String, String>,
+}
+
+impl MediaStoreConfig {
+    /// The store. Nothing is connected to.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words for the operator.
+    pub fn objects(&self) -> Result<media::library::Objects, String> {
+        let options: Vec<(&str, &str)> =
+            self.options.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        media::library::Objects::new(&self.url, &options).map_err(|error| format!("media.store: {error}"))
+    }
+}
+
+impl fmt::Debug for MediaStoreConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The values may be secret.
+        let options: Vec<&String> = self.options.keys().collect();
+        f.debug_struct("MediaStoreConfig").field("url", &self.url).field("options", &options).finish()
+    }
 }
 
 impl Default for MediaConfig {
@@ -45,8 +80,9 @@ impl Default for MediaConfig {
             connect_timeout_ms: 5_000,
             fetch_timeout_ms: 20_000,
             slow_after_ms: 5_000,
-            fetches: 16,
+            fetches: 32,
             uploads: 4,
+            upload_idle_ms: 10_000,
             max_file_bytes: 100 * 1024 * 1024,
             account_bytes: 10 * 1024 * 1024 * 1024,
             account_files: 100_000,
@@ -54,6 +90,7 @@ impl Default for MediaConfig {
             keep_hours: 30 * 24,
             ffmpeg: None,
             ffmpeg_timeout_ms: 60_000,
+            store: None,
         }
     }
 }

@@ -13,17 +13,21 @@ use std::{
 use media::{
     fit::{Target, fit},
     limits::{Purpose, judge, max_bytes, row},
+    turns::Turns,
 };
 use model::content::MediaKind;
 use tempfile::NamedTempFile;
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::task::spawn_blocking;
 
-use super::{files::LocalFile, once::Once};
+use super::{
+    files::{Here, LocalFile},
+    once::Once,
+};
 
 /// The largest picture, sound or video that is taken for conversion, in bytes.
 pub(super) const MAX_SOURCE: u64 = 100 * 1024 * 1024;
-/// Decoded pictures take up to 160 MB each.
-const MAX_CONVERSIONS: usize = 2;
+/// Decoded pictures take up to 160 MB each. One account gets two of these at most.
+const MAX_CONVERSIONS: usize = 3;
 const KEEP: Duration = Duration::from_secs(600);
 /// Converted files kept at once.
 const MAX_FILES: usize = 64;
@@ -37,7 +41,7 @@ pub(super) struct Converter {
     spool: PathBuf,
     program: Option<Program>,
     done: Once<Result<Arc<LocalFile>, String>>,
-    turns: Arc<Semaphore>,
+    turns: Turns,
 }
 
 /// The operator's program.
@@ -49,7 +53,7 @@ pub(super) struct Program {
 
 /// One conversion, owned by its task.
 struct Conversion {
-    source: Arc<LocalFile>,
+    source: Here,
     kind: MediaKind,
     max_bytes: u64,
     spool: PathBuf,
@@ -58,7 +62,7 @@ struct Conversion {
 
 impl Converter {
     pub(super) fn new(spool: PathBuf, program: Option<Program>) -> Self {
-        let turns = Arc::new(Semaphore::new(MAX_CONVERSIONS));
+        let turns = Turns::new(MAX_CONVERSIONS);
         Self { spool, program, done: Once::new(MAX_FILES), turns }
     }
 
@@ -79,6 +83,7 @@ impl Converter {
         &self,
         source: &Arc<LocalFile>,
         purpose: &Purpose<'_>,
+        account: &str,
     ) -> Result<Arc<LocalFile>, String> {
         let most = match purpose.kind {
             MediaKind::Sticker => max_bytes(purpose).min(STILL_STICKER),
@@ -88,16 +93,15 @@ impl Converter {
         };
         let key = format!("{} {} {most}", source.sha256, purpose.kind.as_str());
         let work = || {
-            let conversion = Conversion {
-                source: Arc::clone(source),
-                kind: purpose.kind,
-                max_bytes: most,
-                spool: self.spool.clone(),
-                program: self.program.clone(),
-            };
-            let turns = Arc::clone(&self.turns);
+            let (kind, spool, program) = (purpose.kind, self.spool.clone(), self.program.clone());
+            let (turns, account, source) = (self.turns.clone(), account.to_owned(), Arc::clone(source));
             async move {
-                let _turn = turns.acquire().await;
+                let _turn = turns.take(&account).await;
+                let source = match source.here().await {
+                    Ok(source) => source,
+                    Err(kind) => return (Err(format!("it could not be read: {kind}")), Duration::ZERO),
+                };
+                let conversion = Conversion { source, kind, max_bytes: most, spool, program };
                 let made = spawn_blocking(move || conversion.run()).await;
                 (made.unwrap_or_else(|_| Err("the conversion failed".to_owned())).map(Arc::new), KEEP)
             }

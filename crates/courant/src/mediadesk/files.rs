@@ -1,7 +1,7 @@
-//! Files on local disk that came from links or were made from others, and what is in them.
+//! Files on local disk that came from links, were made from others, or are kept, and what is in them.
 
 use std::{
-    fs,
+    fmt, fs,
     io::{self, Read},
     path::{Path, PathBuf},
     sync::Arc,
@@ -10,6 +10,7 @@ use std::{
 
 use media::{
     fetch::{FetchError, Fetched, Fetcher, Order},
+    library::{Library, Record},
     limits::Purpose,
     probe::{Facts, Format, Size, normal_type},
 };
@@ -29,17 +30,73 @@ const MAX_FILES: usize = 64;
 /// Redirects that are followed unless the dialect forbids them.
 const MAX_REDIRECTS: u8 = 3;
 
-/// A file on local disk.
+/// A file that can be had on local disk, and what is known of it.
 #[derive(Clone, Debug)]
 pub(super) struct LocalFile {
-    pub(super) path: PathBuf,
+    place: Place,
     pub(super) bytes: u64,
     pub(super) mime: String,
     /// Digest of the content in hex.
     pub(super) sha256: String,
     pub(super) facts: Facts,
-    /// Removes the file when the last user is gone; library files have none.
-    _spool: Option<Arc<TempPath>>,
+}
+
+#[derive(Clone)]
+enum Place {
+    /// In the library, on this disk.
+    Kept(PathBuf),
+    /// In the spool; removed when the last user is gone.
+    Spooled(Arc<TempPath>),
+    /// In the library's object store; copied when it is needed.
+    Away(Copies, Arc<Record>),
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kept(path) => f.debug_tuple("Kept").field(path).finish(),
+            Self::Spooled(path) => f.debug_tuple("Spooled").field(path).finish(),
+            Self::Away(_, record) => f.debug_tuple("Away").field(&record.id).finish(),
+        }
+    }
+}
+
+/// A file on local disk, which stays while this is held.
+#[derive(Clone, Debug)]
+pub(super) struct Here {
+    pub(super) path: PathBuf,
+    _keep: Option<Arc<TempPath>>,
+}
+
+/// Copies in the spool of files that the library keeps in an object store.
+#[derive(Clone)]
+pub(super) struct Copies {
+    library: Library,
+    spool: PathBuf,
+    made: Once<Result<Arc<TempPath>, io::ErrorKind>>,
+}
+
+impl Copies {
+    pub(super) fn new(library: Library, spool: PathBuf) -> Self {
+        Self { library, spool, made: Once::new(MAX_FILES) }
+    }
+
+    /// A copy of a file, made once for all who ask.
+    pub(super) async fn get(&self, record: &Arc<Record>) -> Result<Arc<TempPath>, io::ErrorKind> {
+        let work = || {
+            let (all, record) = (self.clone(), Arc::clone(record));
+            async move {
+                match all.library.copy(&record, &all.spool).await {
+                    Ok(path) => (Ok(Arc::new(path)), KEEP),
+                    Err(error) => {
+                        tracing::warn!(%error, media = %record.id, "an upload could not be copied");
+                        (Err(error.kind()), Duration::ZERO)
+                    }
+                }
+            }
+        };
+        self.made.get(record.sha256.clone(), work).await.unwrap_or(Err(io::ErrorKind::Other))
+    }
 }
 
 /// What came of fetching a link.
@@ -75,14 +132,20 @@ impl Files {
     }
 
     /// The file behind a link, at most `max_bytes`.
-    pub(super) async fn get(&self, link: &str, purpose: &Purpose<'_>, max_bytes: u64) -> Got {
+    pub(super) async fn get(&self, account: &str, link: &str, purpose: &Purpose<'_>, max_bytes: u64) -> Got {
         let redirects = if purpose.no_redirects { 0 } else { MAX_REDIRECTS };
-        let key = format!("{max_bytes} {redirects} {link}");
-        let (fetcher, spool, link) = (Arc::clone(&self.fetcher), self.spool.clone(), link.to_owned());
+        let key = format!("{max_bytes} {redirects} {} {account} {link}", account.len());
+        let (fetcher, spool) = (Arc::clone(&self.fetcher), self.spool.clone());
+        let (account, link) = (account.to_owned(), link.to_owned());
         let work = || async move {
-            match fetch(&fetcher, spool, &link, max_bytes, redirects).await {
+            let (account, link) = (account.as_str(), link.as_str());
+            let order = Order { account, link, max_bytes, max_redirects: redirects, validators: None };
+            match fetch(&fetcher, spool, order).await {
                 Ok((got, keep)) => (got, keep),
-                Err(error @ FetchError::Sink(_)) => (Got::Failed(error), Duration::ZERO),
+                // These say nothing of the link.
+                Err(error @ (FetchError::Sink(_) | FetchError::NoTurn)) => {
+                    (Got::Failed(error), Duration::ZERO)
+                }
                 Err(error) => (Got::Failed(error), KEEP_FAILURE),
             }
         };
@@ -90,17 +153,11 @@ impl Files {
     }
 }
 
-async fn fetch(
-    fetcher: &Fetcher,
-    spool: PathBuf,
-    link: &str,
-    max_bytes: u64,
-    max_redirects: u8,
-) -> Result<(Got, Duration), FetchError> {
+async fn fetch(fetcher: &Fetcher, spool: PathBuf, order: Order<'_>) -> Result<(Got, Duration), FetchError> {
     let file = blocking(move || NamedTempFile::new_in(spool)).await?;
     let (file, path) = file.into_parts();
     let mut sink = tokio::fs::File::from_std(file);
-    let order = Order { link, max_bytes, max_redirects, validators: None };
+    let max_bytes = order.max_bytes;
     let head = match fetcher.fetch(order, &mut sink).await? {
         Fetched::Whole { head, .. } => head,
         Fetched::Larger(_) => return Ok((Got::TooLarge(max_bytes), KEEP)),
@@ -120,22 +177,40 @@ impl LocalFile {
     pub(super) fn spooled(path: TempPath, declared: Option<&str>) -> io::Result<Self> {
         let facts = facts_of(&path, declared)?;
         let sha256 = digest(&path)?;
-        let place = path.to_path_buf();
-        Ok(Self::new(place, facts, sha256, Some(Arc::new(path))))
+        Ok(Self::new(Place::Spooled(Arc::new(path)), facts, sha256))
     }
 
-    /// A file of the library. Blocks.
+    /// A file of the library on this disk. Blocks.
     pub(super) fn kept(path: PathBuf, sha256: String, declared: &str) -> io::Result<Self> {
         let facts = facts_of(&path, Some(declared))?;
-        Ok(Self::new(path, facts, sha256, None))
+        Ok(Self::new(Place::Kept(path), facts, sha256))
     }
 
-    fn new(path: PathBuf, facts: Facts, sha256: String, spool: Option<Arc<TempPath>>) -> Self {
+    /// A file of the library's object store, known by a copy of it. Blocks.
+    pub(super) fn away(copies: Copies, record: Arc<Record>, copy: &Path) -> io::Result<Self> {
+        let facts = facts_of(copy, Some(&record.mime))?;
+        let sha256 = record.sha256.clone();
+        Ok(Self::new(Place::Away(copies, record), facts, sha256))
+    }
+
+    fn new(place: Place, facts: Facts, sha256: String) -> Self {
         let bytes = match facts.size {
             Size::Exactly(bytes) | Size::MoreThan(bytes) => bytes,
         };
         let mime = facts.declared.clone().unwrap_or_else(|| "application/octet-stream".to_owned());
-        Self { path, bytes, mime, sha256, facts, _spool: spool }
+        Self { place, bytes, mime, sha256, facts }
+    }
+
+    /// The file on this disk.
+    pub(super) async fn here(&self) -> Result<Here, io::ErrorKind> {
+        match &self.place {
+            Place::Kept(path) => Ok(Here { path: path.clone(), _keep: None }),
+            Place::Spooled(path) => Ok(Here { path: path.to_path_buf(), _keep: Some(Arc::clone(path)) }),
+            Place::Away(copies, record) => {
+                let copy = copies.get(record).await?;
+                Ok(Here { path: copy.to_path_buf(), _keep: Some(copy) })
+            }
+        }
     }
 }
 

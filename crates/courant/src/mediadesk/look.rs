@@ -1,6 +1,6 @@
 //! One place of a content that names media: looked at, and told what to name there instead.
 
-use std::sync::Arc;
+use std::{io::ErrorKind, sync::Arc};
 
 use media::{
     check::{CheckPolicy, Verdict},
@@ -83,7 +83,11 @@ impl Look<'_> {
     /// A link that the network shall fetch itself.
     async fn by_link(&mut self, link: &str) -> Result<Option<MediaSource>, Fault> {
         let policy = self.policy();
-        let checked = self.core.media.checker.check(link, &self.purpose(), policy).await;
+        let account = self.errand.message.account.as_str();
+        let checked = self.core.media.checker.check(account, link, &self.purpose(), policy).await;
+        if policy != CheckPolicy::Off {
+            self.core.metrics.media.checked(&checked);
+        }
         match checked.verdict {
             Verdict::Ok => {
                 if let Some(facts) = &checked.facts {
@@ -101,7 +105,7 @@ impl Look<'_> {
                     self.note(format!("not sent: {text}"));
                     return Err(cause.into());
                 }
-                match self.core.media.files.get(link, &self.purpose(), MAX_SOURCE).await {
+                match self.core.media.files.get(account, link, &self.purpose(), MAX_SOURCE).await {
                     Got::File(file) => self.converted(&file, cause, &text).await.map(Some),
                     Got::TooLarge(_) | Got::Failed(_) => {
                         self.note(format!("not sent: {text}"));
@@ -115,7 +119,8 @@ impl Look<'_> {
     /// A link whose file the network gets by id.
     async fn by_id(&mut self, link: &str) -> Result<Option<MediaSource>, Fault> {
         let most = if self.fits() { MAX_SOURCE } else { max_bytes(&self.purpose()) };
-        match self.core.media.files.get(link, &self.purpose(), most).await {
+        let account = self.errand.message.account.as_str();
+        match self.core.media.files.get(account, link, &self.purpose(), most).await {
             Got::File(file) => {
                 self.note(format!("the link was fetched: {}", described(&file.facts)));
                 match self.judged(&file, false).await? {
@@ -161,9 +166,16 @@ impl Look<'_> {
 
     async fn kept_file(&mut self, kept: &Arc<Kept>) -> Result<Arc<LocalFile>, Fault> {
         let file = self.core.media.kept_file(kept).await;
-        file.ok_or_else(|| {
-            self.note("not sent: the uploaded file cannot be read");
-            Fault::new(Cause::MediaUnreachable)
+        file.map_err(|kind| match kind {
+            // The object store may be there again later.
+            _ if kept.store.is_some() && !is_lost(kind) => {
+                self.note("not sent yet: the object store with the upload does not give it");
+                Fault::new(Cause::NetworkBusy)
+            }
+            _ => {
+                self.note("not sent: the uploaded file cannot be read");
+                Fault::new(Cause::MediaUnreachable)
+            }
         })
     }
 
@@ -196,7 +208,9 @@ impl Look<'_> {
         cause: Cause,
         why: &str,
     ) -> Result<MediaSource, Fault> {
-        let made = self.core.media.converter.fit(file, &self.purpose()).await;
+        let made =
+            self.core.media.converter.fit(file, &self.purpose(), self.errand.message.account.as_str()).await;
+        self.core.metrics.media.converted(self.spot.kind, made.is_ok());
         match made {
             Ok(made) => {
                 let was = described(&file.facts);
@@ -224,6 +238,11 @@ impl Look<'_> {
         self.uploads.push(Used { place, file, id });
         Ok(source)
     }
+}
+
+/// Whether a file is gone or not what it was.
+fn is_lost(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::NotFound | ErrorKind::InvalidData)
 }
 
 fn described(facts: &Facts) -> String {

@@ -3,7 +3,7 @@
 //!
 //! - [`prepare`]: an attempt's content made ready, before it takes a place in a network's window
 //! - `spots.rs`: where contents name media; `look.rs`: one of these places; `files.rs`: links fetched to disk
-//! - `network.rs`: uploads to networks; `convert.rs`: making fit
+//! - [`meters`]: what is counted; `network.rs`: uploads to networks; `convert.rs`: making fit
 //! - [`short`]: `{media_link}`; [`web`]: what anyone may fetch
 //! - this file: the parts together, and the library for callers
 
@@ -11,6 +11,7 @@ mod convert;
 mod files;
 mod key;
 mod look;
+pub mod meters;
 mod network;
 mod once;
 mod opinion;
@@ -23,6 +24,7 @@ pub mod web;
 pub use self::opinion::Opinion;
 
 use std::{
+    path::PathBuf,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -31,7 +33,7 @@ use media::{
     check::{self, Checker},
     fetch::{Fetcher, Patience},
     guard::{Guard, Policy},
-    library::{Library, Limits, MediaId, NewFile, PutError, Record, SigningKey},
+    library::{Library, Limits, MediaId, NewFile, Objects, PutError, Record, SigningKey, Usage},
     probe::Facts,
 };
 use model::{
@@ -50,13 +52,20 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     convert::{Converter, Program},
-    files::{Files, LocalFile},
+    files::{Copies, Files, LocalFile},
     key::Key,
+    meters::Meters,
     network::NetworkFiles,
     once::Once,
     waiting::Waiting,
 };
-use crate::{accounts::Account, clock, config::Config, core::Core};
+use crate::{
+    accounts::Account,
+    clock,
+    config::{Config, MediaStoreConfig},
+    core::Core,
+    server::pace::Pace,
+};
 
 /// A message may need an upload this long after the instant at which it is to be sent.
 const NEEDED: Span = Span::from_hours(7 * 24);
@@ -82,8 +91,12 @@ pub struct MediaDesk {
     converter: Converter,
     waiting: Waiting,
     key: Key,
-    kept: Once<Option<Arc<LocalFile>>>,
+    objects: Option<Objects>,
+    copies: Copies,
+    kept: Once<Result<Arc<LocalFile>, std::io::ErrorKind>>,
+    meters: Meters,
     uploads: Arc<Semaphore>,
+    pace: Pace,
     openings: Semaphore,
     counting: Mutex<()>,
     public_url: OnceLock<String>,
@@ -94,7 +107,7 @@ impl MediaDesk {
     ///
     /// # Errors
     /// What is wrong, in words for the operator.
-    pub fn open(config: &Config, store: Arc<dyn Store>) -> Result<Self, String> {
+    pub fn open(config: &Config, store: Arc<dyn Store>, meters: Meters) -> Result<Self, String> {
         let settings = &config.media;
         let root = config.store.path.join("media");
         let explain = |error: std::io::Error| format!("{}: {error}", root.display());
@@ -107,21 +120,27 @@ impl MediaDesk {
             files: settings.files,
             keep: Span::from_hours(settings.keep_hours),
         };
-        let library = Library::open(&root, limits, SigningKey::new(&key.0)).map_err(explain)?;
-        let files = Files::new(fetcher(config)?, root.join("spool")).map_err(explain)?;
+        let objects = settings.store.as_ref().map(MediaStoreConfig::objects).transpose()?;
+        let library =
+            Library::open(&root, limits, SigningKey::new(&key.0), objects.clone()).map_err(explain)?;
+        let files = Files::new(fetcher(config, &meters)?, root.join("spool")).map_err(explain)?;
         let spool = files.spool().to_owned();
         let timeout = Duration::from_millis(settings.ffmpeg_timeout_ms);
         let program = settings.ffmpeg.clone().map(|path| Program { path, timeout });
         let desk = Self {
+            objects,
+            copies: Copies::new(library.clone(), spool.clone()),
             library,
-            checker: Checker::new(fetcher(config)?, check::Settings::new(spool.clone())),
+            checker: Checker::new(fetcher(config, &meters)?, check::Settings::new(spool.clone())),
             files,
-            network: NetworkFiles::new(store),
+            network: NetworkFiles::new(store, meters.clone()),
+            meters,
             converter: Converter::new(spool, program),
             waiting: Waiting::default(),
             key,
             kept: Once::new(MAX_FACTS),
             uploads: Arc::new(Semaphore::new(settings.uploads.max(1))),
+            pace: Pace::new(Duration::from_millis(settings.upload_idle_ms)),
             openings: Semaphore::new(MAX_OPENINGS),
             counting: Mutex::new(()),
             public_url: OnceLock::new(),
@@ -154,11 +173,28 @@ impl MediaDesk {
         }
     }
 
+    /// How fast large bodies have to come.
+    pub(crate) const fn pace(&self) -> Pace {
+        self.pace
+    }
+
     /// Keeps a file of an account, read to its end and never held as a whole.
     ///
     /// # Errors
     /// If it is too large, empty, beyond the account's limits, or not received whole.
     pub async fn put(
+        &self,
+        account: &Account,
+        mime: Option<String>,
+        filename: Option<String>,
+        source: impl AsyncRead + Unpin,
+    ) -> Result<Arc<Record>, Refusal> {
+        let kept = self.keep(account, mime, filename, source).await;
+        self.meters.uploaded(kept.is_ok());
+        kept
+    }
+
+    async fn keep(
         &self,
         account: &Account,
         mime: Option<String>,
@@ -229,12 +265,19 @@ impl MediaDesk {
     /// [`Refusal::Internal`] if the disk fails.
     pub async fn remove(&self, account: &Account, id: MediaId) -> Result<bool, Refusal> {
         let (library, name) = (self.library.clone(), account.name.clone());
-        let removed = spawn_blocking(move || library.remove(&name, id)).await;
+        // In a task of its own, so that what was begun is ended.
+        let removed = tokio::spawn(async move { library.remove(&name, id).await }).await;
         match removed {
             Ok(Ok(removed)) => Ok(removed),
             Ok(Err(error)) => Err(disk_failed(&error)),
             Err(_) => Err(Refusal::Internal),
         }
+    }
+
+    /// What all accounts keep.
+    #[must_use]
+    pub fn total(&self) -> Usage {
+        self.library.total()
     }
 
     /// The public address of a kept file, if the gateway has a public address.
@@ -282,19 +325,32 @@ impl MediaDesk {
         }
     }
 
-    /// A kept file with what is in it; `None` if it cannot be read.
-    async fn kept_file(&self, kept: &Arc<Record>) -> Option<Arc<LocalFile>> {
-        let key = format!("{} {}", kept.sha256, kept.mime);
-        let (path, sha256, mime) = (self.library.blob_path(kept), kept.sha256.clone(), kept.mime.clone());
+    /// A kept file with what is in it.
+    async fn kept_file(&self, kept: &Arc<Record>) -> Result<Arc<LocalFile>, std::io::ErrorKind> {
+        let key = format!("{} {} {}", kept.sha256, kept.store.is_some(), kept.mime);
+        let (path, copies, kept) = (self.library.blob_path(kept), self.copies.clone(), Arc::clone(kept));
         let work = || async move {
-            let read = spawn_blocking(move || LocalFile::kept(path, sha256, &mime)).await;
-            match read {
-                Ok(Ok(file)) => (Some(Arc::new(file)), Duration::from_secs(3600)),
-                Ok(Err(_)) | Err(_) => (None, Duration::ZERO),
+            match look_into(path, copies, kept).await {
+                Ok(file) => (Ok(Arc::new(file)), Duration::from_secs(3600)),
+                Err(kind) => (Err(kind), Duration::ZERO),
             }
         };
-        self.kept.get(key, work).await.flatten()
+        self.kept.get(key, work).await.unwrap_or(Err(std::io::ErrorKind::Other))
     }
+}
+
+async fn look_into(
+    path: Option<PathBuf>,
+    copies: Copies,
+    kept: Arc<Record>,
+) -> Result<LocalFile, std::io::ErrorKind> {
+    let copy = if path.is_none() { Some(copies.get(&kept).await?) } else { None };
+    let read = spawn_blocking(move || match (path, copy) {
+        (Some(path), _) => LocalFile::kept(path, kept.sha256.clone(), &kept.mime),
+        (None, Some(copy)) => LocalFile::away(copies, kept, &copy),
+        (None, None) => Err(std::io::ErrorKind::NotFound.into()),
+    });
+    read.await.map_err(|_| std::io::ErrorKind::Other)?.map_err(|error| error.kind())
 }
 
 /// The ids of the library that a content names.
@@ -306,7 +362,7 @@ fn ids(content: &Content) -> Vec<MediaId> {
     spots::spots(content).into_iter().filter_map(|spot| id(spot.source)).collect()
 }
 
-fn fetcher(config: &Config) -> Result<Fetcher, String> {
+fn fetcher(config: &Config, meters: &Meters) -> Result<Fetcher, String> {
     let settings = &config.media;
     let guard = Guard::new(Policy { allow: settings.allow.clone(), ..Policy::default() });
     let total = Duration::from_millis(settings.fetch_timeout_ms.max(1));
@@ -318,7 +374,10 @@ fn fetcher(config: &Config) -> Result<Fetcher, String> {
         parallel: settings.fetches.max(1),
         ..Patience::default()
     };
-    Fetcher::new(guard, patience).map_err(|error| format!("no HTTP client for media: {error}"))
+    let meters = meters.clone();
+    let fetcher = Fetcher::new(guard, patience);
+    let fetcher = fetcher.map_err(|error| format!("no HTTP client for media: {error}"))?;
+    Ok(fetcher.seen_by(Box::new(move |seen| meters.fetched(seen))))
 }
 
 fn full() -> Refusal {
@@ -332,6 +391,10 @@ fn refused(error: PutError) -> Refusal {
         PutError::Full => full(),
         PutError::Source(_) => Refusal::malformed("the file was not received whole"),
         PutError::Disk(error) => disk_failed(&error),
+        PutError::Away(error) => {
+            tracing::error!(%error, "an upload could not be put into the object store");
+            Refusal::Overloaded
+        }
     }
 }
 
@@ -342,17 +405,27 @@ fn disk_failed(error: &std::io::Error) -> Refusal {
 
 /// Removes uploads that expired and that no accepted message needs, until `stop`.
 pub async fn run(core: Arc<Core>, stop: CancellationToken) {
+    if let Some(objects) = &core.media.objects {
+        let name = format!("{:032x}", clock::random());
+        tokio::select! {
+            outcome = objects.probe(&name) => if let Err(error) = outcome {
+                tracing::error!(%error, store = objects.name(), "the object store of uploads cannot be used");
+            },
+            () = stop.cancelled() => return,
+        }
+    }
     loop {
-        let library = core.media.library.clone();
-        let now = clock::now();
         // What messages need is written with the files, so nobody has to be asked.
-        match spawn_blocking(move || library.sweep(now, |_| false)).await {
-            Ok(Ok(swept)) if swept.records > 0 => {
+        let swept = tokio::select! {
+            swept = core.media.library.sweep(clock::now(), |_| false) => swept,
+            () = stop.cancelled() => return,
+        };
+        match swept {
+            Ok(swept) if swept.records > 0 => {
                 tracing::info!(files = swept.records, "expired uploads were removed");
             }
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "expired uploads could not be removed"),
-            Err(error) => tracing::warn!(%error, "the sweep of uploads broke off"),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "expired uploads could not be removed"),
         }
         tokio::select! {
             () = tokio::time::sleep(SWEEP.to_std()) => {}

@@ -7,12 +7,12 @@ use std::{
 };
 
 use connectors::UploadFile;
+use media::turns::Turns;
 use model::{Cause, Fault, Span, Time};
 use serde::{Deserialize, Serialize};
 use store::{Change, Remembered, Store};
-use tokio::sync::Semaphore;
 
-use super::{files::LocalFile, once::Once};
+use super::{files::LocalFile, meters::Meters, once::Once};
 use crate::{clock, desk::accept::nobody, routes::Route};
 
 const KIND: &str = "network_media";
@@ -24,8 +24,8 @@ const MAX_KNOWN: usize = 10_000;
 const BELIEVED: Duration = Duration::from_secs(3600);
 /// An id that was refused and renewed is not renewed again so soon: then it is not the id's fault.
 const RENEWAL_REST: Span = Span::from_mins(10);
-/// Uploads to networks at once.
-const MAX_UPLOADS: usize = 4;
+/// Uploads to networks at once; one route gets at most half of what others leave.
+const MAX_UPLOADS: usize = 8;
 
 /// A network's id of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,14 +54,15 @@ impl Place {
 pub(super) struct NetworkFiles {
     store: Arc<dyn Store>,
     ids: Once<Result<NetworkId, Fault>>,
-    turns: Arc<Semaphore>,
+    turns: Turns,
+    meters: Meters,
     renewing: Arc<Mutex<()>>,
 }
 
 impl NetworkFiles {
-    pub(super) fn new(store: Arc<dyn Store>) -> Self {
-        let turns = Arc::new(Semaphore::new(MAX_UPLOADS));
-        Self { store, ids: Once::new(MAX_KNOWN), turns, renewing: Arc::default() }
+    pub(super) fn new(store: Arc<dyn Store>, meters: Meters) -> Self {
+        let turns = Turns::new(MAX_UPLOADS);
+        Self { store, ids: Once::new(MAX_KNOWN), turns, meters, renewing: Arc::default() }
     }
 
     /// The network's id of a file; uploaded if it has none that is good for a while.
@@ -147,14 +148,18 @@ impl Uploading {
     }
 
     async fn upload(&self) -> Result<NetworkId, Fault> {
-        let _turn = self.all.turns.acquire().await.map_err(|_| Cause::ProviderDown)?;
+        let route = &self.place.route;
+        let _turn = self.all.turns.take(route.name.as_str()).await;
+        let here = self.file.here().await.map_err(|_| Cause::NetworkBusy)?;
         let file = UploadFile {
-            path: self.file.path.clone(),
+            path: here.path.clone(),
             size: self.file.bytes,
             mime: self.file.mime.clone(),
             sender: self.place.sender.clone(),
         };
-        let uploaded = self.place.route.connector.upload(&file).await?;
+        let uploaded = route.connector.upload(&file).await;
+        self.all.meters.handed_over(route.name.as_str(), uploaded.is_ok(), self.refused.is_some());
+        let uploaded = uploaded?;
         let now = clock::now();
         let keeps = (now + uploaded.keeps_for - MARGIN).since(now);
         let renewed = self.refused.as_ref().map(|_| now);

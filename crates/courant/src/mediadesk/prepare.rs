@@ -121,7 +121,7 @@ pub fn readiness(
         desk.waiting.put(attempt, outcome);
         return Readiness::Go(desk.waiting.take_notes(attempt));
     }
-    if !desk.waiting.begin(attempt) {
+    if !desk.waiting.begin(attempt, &record.message.account) {
         return Readiness::Crowded(CROWDED);
     }
     tokio::spawn(errand.prepare_and_enqueue(Arc::clone(core), record.clone()));

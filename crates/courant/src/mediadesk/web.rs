@@ -66,7 +66,9 @@ pub async fn page(core: &Arc<Core>, token: &str, request: &Parts) -> Response {
     }
     let Some(page) = short::page(core, token).await else { return gone() };
     let Some(address) = short::address(core, &page.source) else { return gone() };
-    if request.method == Method::GET && is_person(&request.headers) {
+    let by_person = request.method == Method::GET && is_person(&request.headers);
+    core.metrics.media.opened(by_person);
+    if by_person {
         short::count(core, token, &page).await;
     }
     shown(&page, &address)

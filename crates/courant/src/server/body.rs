@@ -5,6 +5,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use model::Span;
 
+use super::pace::Pace;
+
 /// Why a body was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyFault {
@@ -23,15 +25,29 @@ pub(crate) async fn read(
     limit: u64,
     timeout: Span,
 ) -> Result<Bytes, BodyFault> {
+    let whole = collect(body, declared, limit);
+    tokio::time::timeout(timeout.to_std(), whole).await.unwrap_or(Err(BodyFault::Slow))
+}
+
+/// The whole body, at most `limit` bytes, which may take its time while it keeps to the pace.
+pub(crate) async fn read_steadily(
+    body: Body,
+    declared: Option<u64>,
+    limit: u64,
+    pace: Pace,
+) -> Result<Bytes, BodyFault> {
+    collect(pace.keep(body), declared, limit).await
+}
+
+async fn collect(body: Body, declared: Option<u64>, limit: u64) -> Result<Bytes, BodyFault> {
     if declared.is_some_and(|declared| declared > limit) {
         return Err(BodyFault::TooLarge);
     }
     let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
-    match tokio::time::timeout(timeout.to_std(), limited.collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyFault::TooLarge),
-        Ok(Err(_)) => Err(BodyFault::Broken),
-        Err(_) => Err(BodyFault::Slow),
+    match limited.collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(BodyFault::TooLarge),
+        Err(_) => Err(BodyFault::Broken),
     }
 }
 

@@ -7,6 +7,7 @@ mod hooks;
 pub(crate) mod idempotency;
 mod listen;
 mod northbound;
+pub(crate) mod pace;
 
 use std::sync::Arc;
 

@@ -93,8 +93,14 @@ async fn receive(
     body: Body,
     limit: u64,
 ) -> (Bytes, Option<Refusal>) {
-    let timeout = Span::from_millis(core.config.server.body_timeout_ms);
-    match body::read(body, body::declared(&head.headers), limit, timeout).await {
+    let declared = body::declared(&head.headers);
+    let read = if limit > LARGE_BODY {
+        body::read_steadily(body, declared, limit, core.media.pace()).await
+    } else {
+        let timeout = Span::from_millis(core.config.server.body_timeout_ms);
+        body::read(body, declared, limit, timeout).await
+    };
+    match read {
         Ok(bytes) => (bytes, None),
         Err(BodyFault::TooLarge) => (Bytes::new(), Some(Refusal::TooLarge { limit })),
         Err(BodyFault::Slow | BodyFault::Broken) => {

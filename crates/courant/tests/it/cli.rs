@@ -244,15 +244,23 @@ fn a_backup_is_written_and_the_doctor_finds_what_is_wrong() {
     );
     let config = bench.file(
         "courant.toml",
-        "[store]\npath = \"store\"\n[server]\ntls_cert = \"none.pem\"\ntls_key = \"none.pem\"\n[[route]]\nname = \"carrier\"\nsmpp = { host = \"127.0.0.1\", port = 1, system_id = \"a\" }\n",
+        "[store]\npath = \"store\"\n[server]\ntls_cert = \"none.pem\"\ntls_key = \"none.pem\"\n[[route]]\nname = \"carrier\"\nsmpp = { host = \"127.0.0.1\", port = 1, system_id = \"a\" }\n[media.store]\nurl = \"s3://uploads/media\"\noptions = { endpoint = \"http://127.0.0.1:9\", access_key_id = \"a\", secret_access_key = \"hidden\" }\n",
     );
     let output = bench.command(&["doctor", "--config", shown(&config)]).output().expect("it runs");
     let told = text(&output.stdout);
     assert!(!output.status.success());
-    for word in ["a sync takes", "MB free", "BAD    route carrier", "BAD    certificate", "[admin] has none"]
-    {
+    let words = [
+        "a sync takes",
+        "MB free",
+        "BAD    route carrier",
+        "BAD    media store    s3://uploads/media: ",
+        "BAD    certificate",
+        "[admin] has none",
+    ];
+    for word in words {
         assert!(told.contains(word), "{word}: {told}");
     }
+    assert!(!told.contains("hidden"), "{told}");
 }
 
 #[test]

@@ -57,3 +57,16 @@ fn a_right_configuration_is_said_to_be_right() {
     let (fine, said) = check("[server]\nlisten = \"127.0.0.1:9\"\n");
     assert!(fine && said.contains("is right"), "{said}");
 }
+
+#[test]
+fn an_object_store_is_checked_in_form_and_tried() {
+    let store = "[media.store]\nurl = \"s3://uploads\"\n[media.store.options]\n";
+    let (fine, said) = check(&format!("{store}colour = {{ env = \"COURANT_TEST_SECRET\" }}\n"));
+    assert!(!fine && said.contains("media.store: there is no option `colour`"), "{said}");
+    assert!(!said.contains("secret-value"), "{said}");
+    let options = "endpoint = \"http://127.0.0.1:9\"\naccess_key_id = \"a\"\n\
+                   secret_access_key = { env = \"COURANT_TEST_SECRET\" }\n";
+    let (fine, said) = check(&format!("{store}{options}"));
+    assert!(fine && said.contains("note: s3://uploads cannot be used from here: "), "{said}");
+    assert!(!said.contains("secret-value"), "{said}");
+}

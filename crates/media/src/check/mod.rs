@@ -29,6 +29,7 @@ use crate::{
     fetch::{Caching, FetchError, Fetched, Fetcher, Head, Order, Validators},
     limits::{self, Purpose},
     probe::{Facts, Format, Size, normal_type, probe},
+    turns::Shares,
 };
 
 use cache::Cache;
@@ -55,7 +56,8 @@ pub struct Settings {
     pub spool: PathBuf,
     /// Links whose finding is kept.
     pub max_links: usize,
-    /// Links that are being fetched or wait for their turn.
+    /// Links that are being fetched or wait for their turn; one account has at most half of what
+    /// others leave.
     pub max_flights: usize,
     /// How long a finding is believed if the server does not say.
     pub fresh: Duration,
@@ -70,7 +72,7 @@ impl Settings {
         Self {
             spool,
             max_links: 10_000,
-            max_flights: 1_000,
+            max_flights: 2_000,
             // WhatsApp keeps a link's file for about ten minutes.
             fresh: Duration::from_secs(10 * 60),
             fresh_failure: Duration::from_secs(30),
@@ -85,6 +87,19 @@ pub struct Checked {
     pub verdict: Verdict,
     /// What was found, if anything was.
     pub facts: Option<Facts>,
+    /// Where the finding came from.
+    pub found: Found,
+}
+
+/// Where a finding came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It was known.
+    Known,
+    /// From a fetch that was under way or began now.
+    Fetched,
+    /// Nothing was looked at.
+    Nowhere,
 }
 
 /// Whether a link may be sent.
@@ -113,9 +128,10 @@ struct Inner {
 struct State {
     findings: Cache<Key, Entry>,
     flights: HashMap<Key, Flight>,
+    shares: Shares,
 }
 
-/// Digest of link, redirect rule and byte limit.
+/// Digest of account, link, redirect rule and byte limit.
 type Key = [u8; 32];
 
 /// A fetch that is under way; all who wait for it get the same finding.
@@ -139,6 +155,7 @@ struct Entry {
 /// One fetch, owned by the task that does it.
 struct Errand {
     key: Key,
+    account: String,
     link: String,
     max_bytes: u64,
     max_redirects: u8,
@@ -150,41 +167,62 @@ impl Checker {
     #[must_use]
     pub fn new(fetcher: Fetcher, settings: Settings) -> Self {
         let findings = Cache::new(settings.max_links);
-        let state = Mutex::new(State { findings, flights: HashMap::new() });
+        let shares = Shares::new(settings.max_flights);
+        let state = Mutex::new(State { findings, flights: HashMap::new(), shares });
         Self { shared: Arc::new(Inner { fetcher, settings, state }) }
     }
 
-    /// Checks a link for a purpose.
-    pub async fn check(&self, link: &str, purpose: &Purpose<'_>, policy: CheckPolicy) -> Checked {
+    /// Checks a link of an account for a purpose.
+    pub async fn check(
+        &self,
+        account: &str,
+        link: &str,
+        purpose: &Purpose<'_>,
+        policy: CheckPolicy,
+    ) -> Checked {
         if policy == CheckPolicy::Off {
-            return Checked { verdict: Verdict::Ok, facts: None };
+            return Checked { verdict: Verdict::Ok, facts: None, found: Found::Nowhere };
         }
-        match self.finding(link, purpose).await.as_deref() {
+        let (finding, found) = self.finding(account, link, purpose).await;
+        match finding.as_deref() {
             Some(Finding::File(facts)) => {
-                Checked { verdict: judged(facts, purpose), facts: Some(facts.clone()) }
+                Checked { verdict: judged(facts, purpose), facts: Some(facts.clone()), found }
             }
-            Some(Finding::Failed(error)) => Checked { verdict: failed(error, policy), facts: None },
+            Some(Finding::Failed(error)) => Checked { verdict: failed(error, policy), facts: None, found },
             None => Checked {
                 verdict: unverified("too many links are being checked".into(), policy),
                 facts: None,
+                found,
             },
         }
     }
 
-    async fn finding(&self, link: &str, purpose: &Purpose<'_>) -> Option<Arc<Finding>> {
-        let errand = Errand::new(link, purpose);
-        let key = errand.key;
-        let flight = match self.shared.known_or_flight(errand) {
-            Known::Fresh(finding) => return Some(finding),
-            Known::Flight(flight) => flight,
-            Known::Full => return None,
-        };
-        let finding = flight.await;
-        if finding.is_none() {
-            // The task died; whoever comes next shall try again.
-            self.shared.state().flights.remove(&key);
+    async fn finding(
+        &self,
+        account: &str,
+        link: &str,
+        purpose: &Purpose<'_>,
+    ) -> (Option<Arc<Finding>>, Found) {
+        let errand = Errand::new(account, link, purpose);
+        match self.shared.known_or_flight(errand) {
+            Known::Fresh(finding) => (Some(finding), Found::Known),
+            Known::Flight(flight) => (flight.await, Found::Fetched),
+            Known::Full => (None, Found::Nowhere),
         }
-        finding
+    }
+}
+
+/// The end of a flight; without an entry if its task died, so that the next who comes tries again.
+struct Landing<'a> {
+    inner: &'a Inner,
+    key: Key,
+    account: String,
+    entry: Option<Entry>,
+}
+
+impl Drop for Landing<'_> {
+    fn drop(&mut self) {
+        self.inner.land(self.key, &self.account, self.entry.take());
     }
 }
 
@@ -195,15 +233,18 @@ enum Known {
 }
 
 impl Errand {
-    fn new(link: &str, purpose: &Purpose<'_>) -> Self {
+    fn new(account: &str, link: &str, purpose: &Purpose<'_>) -> Self {
         let max_bytes = limits::max_bytes(purpose);
         let max_redirects = if purpose.no_redirects { 0 } else { MAX_REDIRECTS };
         let digest = Sha256::new()
             .chain_update(max_bytes.to_be_bytes())
             .chain_update([max_redirects])
+            .chain_update((account.len() as u64).to_be_bytes())
+            .chain_update(account)
             .chain_update(link)
             .finalize();
-        Self { key: digest.into(), link: link.to_owned(), max_bytes, max_redirects, known: None }
+        let (account, link) = (account.to_owned(), link.to_owned());
+        Self { key: digest.into(), account, link, max_bytes, max_redirects, known: None }
     }
 }
 
@@ -224,7 +265,7 @@ impl Inner {
         if let Some(flight) = state.flights.get(&errand.key) {
             return Known::Flight(flight.clone());
         }
-        if state.flights.len() >= self.settings.max_flights {
+        if !state.shares.take(&errand.account) {
             return Known::Full;
         }
         let key = errand.key;
@@ -238,18 +279,21 @@ impl Inner {
         let (tell, told) = oneshot::channel();
         let inner = Arc::clone(self);
         tokio::spawn(async move {
-            let key = errand.key;
+            let mut landing =
+                Landing { inner: &inner, key: errand.key, account: errand.account.clone(), entry: None };
             let (finding, entry) = inner.run(errand).await;
-            inner.land(key, entry);
+            landing.entry = entry;
+            drop(landing);
             // Nobody listens if all callers are gone.
             let _ = tell.send(finding);
         });
         told.map(Result::ok).boxed().shared()
     }
 
-    fn land(&self, key: Key, entry: Option<Entry>) {
+    fn land(&self, key: Key, account: &str, entry: Option<Entry>) {
         let mut state = self.state();
         state.flights.remove(&key);
+        state.shares.give_back(account);
         match entry {
             Some(entry) => state.findings.insert(key, entry),
             None => state.findings.remove(&key),
@@ -257,7 +301,7 @@ impl Inner {
     }
 
     async fn run(&self, errand: Errand) -> (Arc<Finding>, Option<Entry>) {
-        match self.fetcher.in_turn(self.fetch_and_probe(&errand)).await {
+        match self.fetcher.in_turn(&errand.account, self.fetch_and_probe(&errand)).await {
             Ok(Looked::At(facts, head)) => self.keep(Finding::File(facts), head),
             Ok(Looked::Unchanged(caching)) => self.keep_on(errand.known, caching),
             Err(error) => self.keep_failure(error),
@@ -271,7 +315,8 @@ impl Inner {
         let mut sink = tokio::fs::File::from_std(file);
         let validators = errand.known.as_ref().map(|entry| &entry.validators).filter(|kept| !kept.is_empty());
         let (max_bytes, max_redirects) = (errand.max_bytes, errand.max_redirects);
-        let order = Order { link: &errand.link, max_bytes, max_redirects, validators };
+        let (account, link) = (errand.account.as_str(), errand.link.as_str());
+        let order = Order { account, link, max_bytes, max_redirects, validators };
         let (size, head) = match self.fetcher.fetch_now(order, &mut sink).await? {
             Fetched::Whole { bytes, head } => (Size::Exactly(bytes), head),
             Fetched::Larger(head) => (Size::MoreThan(max_bytes), head),
@@ -302,7 +347,8 @@ impl Inner {
     }
 
     fn keep_failure(&self, error: FetchError) -> (Arc<Finding>, Option<Entry>) {
-        let ours = matches!(error, FetchError::Sink(_));
+        // Neither says anything of the link.
+        let ours = matches!(error, FetchError::Sink(_) | FetchError::NoTurn);
         let finding = Arc::new(Finding::Failed(error));
         let caching = Caching { max_age: Some(self.settings.fresh_failure), no_store: ours, no_cache: false };
         let entry = self.entry(Arc::clone(&finding), Validators::default(), caching);

@@ -40,7 +40,7 @@ impl Bench {
     }
 
     async fn check(&self, link: &str, kind: MediaKind) -> Checked {
-        self.checker.check(link, &purpose(kind), CheckPolicy::Strict).await
+        self.checker.check("acme", link, &purpose(kind), CheckPolicy::Strict).await
     }
 }
 
@@ -115,7 +115,8 @@ async fn bad_files_are_told_by_cause() {
 async fn a_forbidden_address_is_a_violation_under_every_policy() {
     let bench = Bench::new();
     for policy in [CheckPolicy::Strict, CheckPolicy::Lenient] {
-        let found = bench.checker.check("http://10.0.0.1/a.png", &purpose(MediaKind::Image), policy).await;
+        let found =
+            bench.checker.check("acme", "http://10.0.0.1/a.png", &purpose(MediaKind::Image), policy).await;
         assert!(matches!(found.verdict, Verdict::Violation(Cause::MediaUnreachable, _)), "{found:?}");
     }
 }
@@ -129,12 +130,15 @@ async fn a_server_out_of_reach_passes_only_where_that_is_allowed() {
     let text: Cow<'static, str> = "the server cannot be connected to".into();
     let image = purpose(MediaKind::Image);
     let cases = [
-        (CheckPolicy::Strict, Verdict::Violation(Cause::MediaUnreachable, text.clone())),
-        (CheckPolicy::Lenient, Verdict::Unverified(text)),
-        (CheckPolicy::Off, Verdict::Ok),
+        (CheckPolicy::Strict, Verdict::Violation(Cause::MediaUnreachable, text.clone()), Found::Fetched),
+        (CheckPolicy::Lenient, Verdict::Unverified(text), Found::Known),
+        (CheckPolicy::Off, Verdict::Ok, Found::Nowhere),
     ];
-    for (policy, verdict) in cases {
-        assert_eq!(bench.checker.check(&link, &image, policy).await, Checked { verdict, facts: None });
+    for (policy, verdict, found) in cases {
+        assert_eq!(
+            bench.checker.check("acme", &link, &image, policy).await,
+            Checked { verdict, facts: None, found }
+        );
     }
 }
 
@@ -149,8 +153,8 @@ async fn a_dialect_without_redirects_does_not_follow_and_does_not_spoil_the_othe
     let free = purpose(MediaKind::Image);
     let bound = Purpose { no_redirects: true, ..free };
     let link = origin.url("/");
-    assert_eq!(bench.checker.check(&link, &free, CheckPolicy::Strict).await.verdict, Verdict::Ok);
-    let found = bench.checker.check(&link, &bound, CheckPolicy::Lenient).await;
+    assert_eq!(bench.checker.check("acme", &link, &free, CheckPolicy::Strict).await.verdict, Verdict::Ok);
+    let found = bench.checker.check("acme", &link, &bound, CheckPolicy::Lenient).await;
     let text = "the link redirects more often than allowed (0 times)".into();
     assert_eq!(found.verdict, Verdict::Violation(Cause::MediaUnreachable, text));
 }
@@ -267,11 +271,44 @@ async fn more_links_than_can_be_kept_are_forgotten_not_piled_up() {
 #[tokio::test]
 async fn with_too_many_fetches_under_way_a_check_does_not_wait() {
     let silent = Origin::streaming("", || Some((Duration::from_secs(60), Vec::new()))).await;
-    let bench = Bench::with(|settings| settings.max_flights = 1);
+    let bench = Bench::with(|settings| settings.max_flights = 2);
     assert!(bench.check(&silent.url("/a"), MediaKind::Image).now_or_never().is_none());
     let image = purpose(MediaKind::Image);
-    let found = bench.checker.check(&silent.url("/b"), &image, CheckPolicy::Lenient).await;
+    let found = bench.checker.check("acme", &silent.url("/b"), &image, CheckPolicy::Lenient).await;
     assert_eq!(found.verdict, Verdict::Unverified("too many links are being checked".into()));
+}
+
+#[tokio::test]
+async fn an_account_whose_links_hang_holds_no_other_up() {
+    let silent = Origin::streaming("", || Some((Duration::from_secs(60), Vec::new()))).await;
+    let origin = Origin::new(|_, _| file("image/jpeg", "", JPEG)).await;
+    let bench = Bench::new();
+    let image = purpose(MediaKind::Image);
+    let hanging: Vec<String> = (0..3_000).map(|number| silent.url(&format!("/{number}"))).collect();
+    let mut waiting = Vec::new();
+    for link in &hanging {
+        let mut check = Box::pin(bench.checker.check("slow", link, &image, CheckPolicy::Strict));
+        match check.as_mut().now_or_never() {
+            None => waiting.push(check),
+            Some(refused) => assert_eq!(refused.found, Found::Nowhere),
+        }
+    }
+    assert_eq!(waiting.len(), 1_000, "half of what may be under way");
+    // All of its own turns are taken; with a turn in reach, others are served at once.
+    let link = origin.url("/");
+    let found = bench.checker.check("quick", &link, &image, CheckPolicy::Strict);
+    let found = tokio::time::timeout(Duration::from_secs(5), found).await.expect("does not wait");
+    assert_eq!((found.verdict, found.found), (Verdict::Ok, Found::Fetched));
+}
+
+#[tokio::test]
+async fn what_one_account_found_is_not_told_to_another() {
+    let origin = Origin::new(|_, _| file("image/jpeg", "", JPEG)).await;
+    let (bench, image) = (Bench::new(), purpose(MediaKind::Image));
+    for account in ["a", "b", "a"] {
+        bench.checker.check(account, &origin.url("/"), &image, CheckPolicy::Strict).await;
+    }
+    assert_eq!(origin.requests().len(), 2);
 }
 
 #[tokio::test]
@@ -279,6 +316,6 @@ async fn a_missing_spool_folder_blames_nobody_else() {
     let origin = Origin::new(|_, _| file("image/jpeg", "", JPEG)).await;
     let bench = Bench::with(|settings| settings.spool.push("missing"));
     let image = purpose(MediaKind::Image);
-    let found = bench.checker.check(&origin.url("/"), &image, CheckPolicy::Lenient).await;
+    let found = bench.checker.check("acme", &origin.url("/"), &image, CheckPolicy::Lenient).await;
     assert_eq!(found.verdict, Verdict::Unverified("the file could not be stored".into()));
 }

@@ -14,14 +14,16 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use reqwest::{Client, Response};
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
-    sync::Semaphore,
     time::{Instant, timeout_at},
 };
 use url::Url;
 
 pub use caching::{Caching, Validators};
 
-use crate::guard::{Blocked, Guard, Unresolved};
+use crate::{
+    guard::{Blocked, Guard, Unresolved},
+    turns::Turns,
+};
 
 /// Time limits and how much may be fetched at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +38,8 @@ pub struct Patience {
     pub window: Duration,
     /// The fewest bytes in a window; who sends fewer is given up.
     pub window_bytes: u64,
-    /// Fetches at the same time; others wait their turn within `total`.
+    /// Fetches at the same time; others wait their turn within `total`. Shared fairly, see
+    /// [`crate::turns`].
     pub parallel: usize,
 }
 
@@ -48,7 +51,7 @@ impl Default for Patience {
             total: Duration::from_secs(60),
             window: Duration::from_secs(5),
             window_bytes: 16 * 1024,
-            parallel: 16,
+            parallel: 32,
         }
     }
 }
@@ -56,6 +59,8 @@ impl Default for Patience {
 /// What to fetch.
 #[derive(Clone, Copy, Debug)]
 pub struct Order<'a> {
+    /// On whose behalf; who asks for much waits without holding up others.
+    pub account: &'a str,
     /// The link as the caller wrote it.
     pub link: &'a str,
     /// The most bytes to read.
@@ -129,6 +134,9 @@ pub enum FetchError {
     /// The body is compressed in transport although that was not asked for.
     #[error("the server compresses the file in transport")]
     Encoded,
+    /// Too many fetches, most of them for the same account, are under way.
+    #[error("too many links are being fetched")]
+    NoTurn,
     /// Our own side failed: disk full and the like.
     #[error("the file could not be stored")]
     Sink(io::ErrorKind),
@@ -149,6 +157,7 @@ impl FetchError {
             | Self::TooLong
             | Self::TooSlow
             | Self::Broken
+            | Self::NoTurn
             | Self::Sink(_) => false,
         }
     }
@@ -159,7 +168,39 @@ pub struct Fetcher {
     guard: Guard,
     client: Client,
     patience: Patience,
-    turns: Semaphore,
+    turns: Turns,
+    witness: Option<Witness>,
+}
+
+/// Is told of every fetch that ended.
+pub type Witness = Box<dyn Fn(&Seen) + Send + Sync>;
+
+/// A fetch that ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// How.
+    pub end: End,
+    /// Bytes of the body that were read.
+    pub bytes: u64,
+    /// From asking to the end, without waiting for a turn.
+    pub took: Duration,
+}
+
+/// How a fetch ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The whole file came.
+    Whole,
+    /// It had more bytes than were to be read.
+    TooLarge,
+    /// Nothing had changed.
+    Unchanged,
+    /// The guard refused the address.
+    Blocked,
+    /// The server refused.
+    Refused,
+    /// The server could not be reached, or took too long.
+    Unreachable,
 }
 
 /// Who asks, as servers see it.
@@ -178,7 +219,13 @@ impl Fetcher {
             .pool_max_idle_per_host(1)
             .pool_idle_timeout(Duration::from_secs(10))
             .build()?;
-        Ok(Self { guard, client, patience, turns: Semaphore::new(patience.parallel) })
+        Ok(Self { guard, client, patience, turns: Turns::new(patience.parallel), witness: None })
+    }
+
+    /// The same, with somebody who is told of every fetch.
+    #[must_use]
+    pub fn seen_by(self, witness: Witness) -> Self {
+        Self { witness: Some(witness), ..self }
     }
 
     /// Fetches a link into a sink. The sink is not flushed.
@@ -190,21 +237,21 @@ impl Fetcher {
         order: Order<'_>,
         sink: &mut (impl AsyncWrite + Unpin),
     ) -> Result<Fetched, FetchError> {
-        self.in_turn(self.fetch_now(order, sink)).await
+        self.in_turn(order.account, self.fetch_now(order, sink)).await
     }
 
     /// Does work around one [`Self::fetch_now`] when its turn comes, within the time for the
     /// whole. What the work opens is so bounded in number.
     pub(crate) async fn in_turn<T>(
         &self,
+        account: &str,
         work: impl Future<Output = Result<T, FetchError>>,
     ) -> Result<T, FetchError> {
         let end = Instant::now() + self.patience.total;
-        let in_turn = async {
-            let _turn = self.turns.acquire().await.map_err(|_| FetchError::TooLong)?;
-            work.await
+        let Ok(_turn) = timeout_at(end, self.turns.take(account)).await else {
+            return Err(FetchError::NoTurn);
         };
-        timeout_at(end, in_turn).await.unwrap_or(Err(FetchError::TooLong))
+        timeout_at(end, work).await.unwrap_or(Err(FetchError::TooLong))
     }
 
     /// Fetches without waiting for a turn; only inside [`Self::in_turn`].
@@ -213,8 +260,14 @@ impl Fetcher {
         order: Order<'_>,
         sink: &mut (impl AsyncWrite + Unpin),
     ) -> Result<Fetched, FetchError> {
-        let response = self.follow(&order).await?;
-        self.take(response, &order, sink).await
+        let mut sight =
+            Sight { witness: self.witness.as_ref(), end: End::Unreachable, bytes: 0, began: Instant::now() };
+        let outcome = match self.follow(&order).await {
+            Ok(response) => self.take(response, &order, sink, &mut sight.bytes).await,
+            Err(error) => Err(error),
+        };
+        sight.end = End::of(&outcome);
+        outcome
     }
 
     /// Asks, and goes where the answers point to, until one does not redirect.
@@ -256,6 +309,7 @@ impl Fetcher {
         response: Response,
         order: &Order<'_>,
         sink: &mut (impl AsyncWrite + Unpin),
+        read: &mut u64,
     ) -> Result<Fetched, FetchError> {
         match response.status() {
             StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION => {}
@@ -271,30 +325,84 @@ impl Fetcher {
         if response.content_length().is_some_and(|length| length > order.max_bytes) {
             return Ok(Fetched::Larger(head));
         }
-        Ok(match self.pour(response, order.max_bytes, sink).await? {
-            Some(bytes) => Fetched::Whole { bytes, head },
-            None => Fetched::Larger(head),
-        })
+        let whole = self.pour(response, order.max_bytes, sink, read).await?;
+        Ok(if whole { Fetched::Whole { bytes: *read, head } } else { Fetched::Larger(head) })
     }
 
-    /// Pours the body into the sink; `None` if there is more than `max_bytes`, whatever length
-    /// was announced.
+    /// Pours the body into the sink, counting bytes; `false` if there is more than `max_bytes`,
+    /// whatever length was announced.
     async fn pour(
         &self,
         mut response: Response,
         max_bytes: u64,
         sink: &mut (impl AsyncWrite + Unpin),
-    ) -> Result<Option<u64>, FetchError> {
-        let mut total: u64 = 0;
+        read: &mut u64,
+    ) -> Result<bool, FetchError> {
         let mut speed = Speed::new(&self.patience);
         while let Some(chunk) = speed.next_chunk(&mut response).await? {
-            total += chunk.len() as u64;
-            if total > max_bytes {
-                return Ok(None);
+            *read += chunk.len() as u64;
+            if *read > max_bytes {
+                return Ok(false);
             }
             sink.write_all(&chunk).await.map_err(|error| FetchError::Sink(error.kind()))?;
         }
-        Ok(Some(total))
+        Ok(true)
+    }
+}
+
+impl End {
+    fn of(outcome: &Result<Fetched, FetchError>) -> Self {
+        match outcome {
+            Ok(Fetched::Whole { .. }) => Self::Whole,
+            Ok(Fetched::Larger(_)) => Self::TooLarge,
+            Ok(Fetched::Unchanged(_)) => Self::Unchanged,
+            Err(FetchError::Blocked(_)) => Self::Blocked,
+            Err(
+                FetchError::Status(_)
+                | FetchError::Redirected(_)
+                | FetchError::BadRedirect
+                | FetchError::Encoded,
+            ) => Self::Refused,
+            Err(
+                FetchError::Unresolved(_)
+                | FetchError::Unconnected
+                | FetchError::NoAnswer
+                | FetchError::TooLong
+                | FetchError::TooSlow
+                | FetchError::Broken
+                | FetchError::NoTurn
+                | FetchError::Sink(_),
+            ) => Self::Unreachable,
+        }
+    }
+
+    /// For labels.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::TooLarge => "too_large",
+            Self::Unchanged => "unchanged",
+            Self::Blocked => "blocked",
+            Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
+        }
+    }
+}
+
+/// A fetch under way; tells how it ended, even if it is given up.
+struct Sight<'a> {
+    witness: Option<&'a Witness>,
+    end: End,
+    bytes: u64,
+    began: Instant,
+}
+
+impl Drop for Sight<'_> {
+    fn drop(&mut self) {
+        if let Some(witness) = self.witness {
+            witness(&Seen { end: self.end, bytes: self.bytes, took: self.began.elapsed() });
+        }
     }
 }
 

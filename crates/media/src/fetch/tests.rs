@@ -19,7 +19,7 @@ fn fetcher_with(patience: Patience) -> Fetcher {
 }
 
 fn order(link: &str) -> Order<'_> {
-    Order { link, max_bytes: 10_000, max_redirects: 3, validators: None }
+    Order { account: "acme", link, max_bytes: 10_000, max_redirects: 3, validators: None }
 }
 
 async fn fetch(order: Order<'_>) -> (Result<Fetched, FetchError>, Vec<u8>) {

@@ -172,15 +172,20 @@ impl Guard {
     /// proxy from the environment (a proxy would resolve the name itself, past the guard) and no
     /// `Referer`.
     pub fn client(&self) -> reqwest::ClientBuilder {
-        if rustls::crypto::CryptoProvider::get_default().is_none() {
-            // An error says that somebody else was quicker.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        }
+        install_crypto();
         reqwest::Client::builder()
             .dns_resolver(self.resolver())
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .referer(false)
+    }
+}
+
+/// Makes ring the process's provider, if there is none.
+pub(crate) fn install_crypto() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // An error says that somebody else was quicker.
+        let _ = rustls::crypto::ring::default_provider().install_default();
     }
 }
 

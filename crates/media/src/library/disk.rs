@@ -8,13 +8,17 @@ use std::{
 
 use tempfile::{NamedTempFile, TempPath};
 
-use super::{MediaId, Record, is_file_of};
+use super::{MediaId, Record};
 
 /// The longest index file that is read, in bytes.
 const MAX_RECORD_BYTES: u64 = 64 * 1024;
 
 pub(super) fn tmp(root: &Path) -> PathBuf {
     root.join("tmp")
+}
+
+fn doubts(root: &Path) -> PathBuf {
+    root.join("doubtful")
 }
 
 fn blobs(root: &Path) -> PathBuf {
@@ -38,7 +42,7 @@ pub(super) fn record_path(root: &Path, id: MediaId) -> PathBuf {
 
 /// Makes the folders and empties the one for unfinished files.
 pub(super) fn prepare(root: &Path) -> io::Result<()> {
-    for folder in [tmp(root), blobs(root), index(root)] {
+    for folder in [tmp(root), blobs(root), index(root), doubts(root)] {
         fs::create_dir_all(folder)?;
     }
     for entry in fs::read_dir(tmp(root))? {
@@ -83,16 +87,51 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// All records whose content is there. The others are cleared away, except those that cannot be
-/// understood: a person should look at them.
-pub(super) fn read_index(root: &Path) -> io::Result<Vec<Record>> {
+/// The length of a file; errors count as absence.
+pub(super) fn size(path: &Path) -> Option<u64> {
+    fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|metadata| metadata.len())
+}
+
+/// Notes durably that an object may be in the store without an id.
+pub(super) fn doubt(root: &Path, sha256: &str) -> io::Result<()> {
+    File::create(doubts(root).join(sha256))?;
+    sync_folder(&doubts(root))
+}
+
+/// Takes the note away. It may come back after a crash, which does no harm.
+pub(super) fn trust(root: &Path, sha256: &str) -> io::Result<()> {
+    remove(&doubts(root).join(sha256))
+}
+
+/// All digests noted so.
+pub(super) fn doubtful(root: &Path) -> io::Result<Vec<String>> {
+    let names = files(&doubts(root))?.into_iter().filter_map(|entry| entry.file_name().into_string().ok());
+    Ok(names.filter(|name| is_digest(name)).collect())
+}
+
+fn is_digest(text: &str) -> bool {
+    text.len() == 64 && hex::decode(text).is_ok()
+}
+
+/// All records whose content is there, or in this object store. Those without content are cleared
+/// away; those that cannot be understood, or whose store is another one, are left for a person to
+/// look at.
+pub(super) fn read_index(root: &Path, store: Option<&str>) -> io::Result<Vec<Record>> {
     let mut records = Vec::new();
+    let mut elsewhere = 0_usize;
     for folder in folders(&index(root))? {
         for entry in files(&folder)? {
             let path = entry.path();
             match read_record(&path)? {
                 None => tracing::warn!(path = %path.display(), "index file of the media library is damaged"),
-                Some(record) if is_file_of(&blob_path(root, &record.sha256), record.bytes) => {
+                Some(record) if record.store.is_some() => {
+                    if record.store.as_deref() == store {
+                        records.push(record);
+                    } else {
+                        elsewhere += 1;
+                    }
+                }
+                Some(record) if size(&blob_path(root, &record.sha256)) == Some(record.bytes) => {
                     records.push(record);
                 }
                 Some(record) => {
@@ -102,6 +141,9 @@ pub(super) fn read_index(root: &Path) -> io::Result<Vec<Record>> {
             }
         }
     }
+    if elsewhere > 0 {
+        tracing::warn!(files = elsewhere, "files of an object store that is not configured cannot be used");
+    }
     Ok(records)
 }
 
@@ -110,8 +152,7 @@ fn read_record(path: &Path) -> io::Result<Option<Record>> {
     File::open(path)?.take(MAX_RECORD_BYTES).read_to_end(&mut bytes)?;
     let record: Option<Record> = serde_json::from_slice(&bytes).ok();
     let names_itself = |record: &Record| path.file_name().is_some_and(|name| *name == *record.id.to_string());
-    let is_digest = |record: &Record| record.sha256.len() == 64 && hex::decode(&record.sha256).is_ok();
-    Ok(record.filter(|record| names_itself(record) && is_digest(record)))
+    Ok(record.filter(|record| names_itself(record) && is_digest(&record.sha256)))
 }
 
 /// Removes contents by their digest.

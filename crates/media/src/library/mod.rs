@@ -3,22 +3,31 @@
 //! ```text
 //! blobs/ab/cd/abcd…   content, named by its SHA-256; once for all who uploaded it
 //! index/42/…42        one small JSON file per media id
+//! doubtful/           digests of objects that are being put away or removed
 //! tmp/                what is being written; emptied at start
 //! ```
 //!
 //! Content and index files are written aside, synced and renamed, content first, so that after a
 //! crash a media id is either wholly there or not at all. The index is held in memory too, within
 //! [`Limits::files`]. One process owns a folder.
+//!
+//! With [`Objects`], contents lie in an object store and the rest stays here. An object that may be
+//! without an id (it is being put, or could not be removed) has its digest in `doubtful`; the next
+//! sweep clears it away, so that nothing has to be listed and nobody else's objects are touched.
+//! Each record says where its content lies, so that files kept before the store was configured are
+//! still served from here, and those of a store that is not configured any more are left alone.
 
+mod contents;
 mod disk;
+mod index;
+mod objects;
 mod serve;
 mod sign;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    collections::HashMap,
-    fmt, fs, io,
+    fmt, io,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -35,8 +44,13 @@ use tokio::{
     task::spawn_blocking,
 };
 
-use crate::probe::Facts;
+use self::{
+    contents::{Content, Contents},
+    index::Index,
+};
 
+pub use index::Usage;
+pub use objects::{Objects, Reader};
 pub use serve::Slice;
 pub use sign::{SigningKey, extension};
 
@@ -135,6 +149,9 @@ pub struct Record {
     /// A message that was accepted needs it until then, expired or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needed_until: Option<Time>,
+    /// Address of the object store that has its content; none if it lies on this disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<String>,
 }
 
 impl Record {
@@ -143,15 +160,10 @@ impl Record {
     pub fn kept_until(&self) -> Time {
         self.needed_until.map_or(self.expires_at, |needed| needed.max(self.expires_at))
     }
-}
 
-/// What an account keeps.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Files.
-    pub files: u64,
-    /// Their bytes; content uploaded twice counts twice.
-    pub bytes: u64,
+    fn content(&self) -> Content {
+        Content { sha256: self.sha256.clone(), away: self.store.is_some() }
+    }
 }
 
 /// Why a file is not kept.
@@ -175,6 +187,9 @@ pub enum PutError {
     /// Our disk failed.
     #[error("the file could not be stored")]
     Disk(#[source] io::Error),
+    /// The object store failed or is not reached.
+    #[error("the file could not be put into the object store")]
+    Away(#[source] io::Error),
 }
 
 /// What a sweep removed.
@@ -197,18 +212,17 @@ struct Inner {
     limits: Limits,
     key: SigningKey,
     counter: AtomicU64,
-    /// Held while names appear or vanish on disk, so that a sweep does not remove content that an
-    /// upload is about to refer to.
-    commit: Mutex<()>,
+    contents: Contents,
+    /// Held while index files are written or removed.
+    records: Mutex<()>,
+    /// Held, by digest, while a content appears or vanishes: what one removes another may be about
+    /// to refer to.
+    turns: [tokio::sync::Mutex<()>; TURNS],
     index: Mutex<Index>,
 }
 
-#[derive(Default)]
-struct Index {
-    records: HashMap<MediaId, Arc<Record>>,
-    usage: HashMap<AccountName, Usage>,
-    references: HashMap<String, u32>,
-}
+/// Contents that appear or vanish at once, more or less; a large one takes its time.
+const TURNS: usize = 64;
 
 /// Content written aside and not yet part of the library.
 struct Written {
@@ -219,23 +233,28 @@ struct Written {
 
 impl Library {
     /// Opens the library in a folder, which is made if need be. Blocks. Leftovers of a crash are
-    /// cleared away: unfinished files, ids without content, content without ids.
+    /// cleared away: unfinished files, ids without content, content without ids. With `objects`,
+    /// new contents go there; whether it can be reached is not looked at.
     ///
     /// # Errors
     /// If the folder cannot be read or written.
-    pub fn open(root: &Path, limits: Limits, key: SigningKey) -> io::Result<Self> {
+    pub fn open(root: &Path, limits: Limits, key: SigningKey, objects: Option<Objects>) -> io::Result<Self> {
         disk::prepare(root)?;
+        let contents = Contents::new(root, objects);
         let mut index = Index::default();
-        for record in disk::read_index(root)? {
+        for record in disk::read_index(root, contents.store())? {
             index.add(Arc::new(record));
         }
-        disk::remove_blobs(root, |sha256| !index.references.contains_key(sha256))?;
+        let here = |sha256: &str| Content { sha256: sha256.to_owned(), away: false };
+        disk::remove_blobs(root, |sha256| !index.refers_to(&here(sha256)))?;
         let inner = Inner {
             root: root.to_owned(),
             limits,
             key,
             counter: AtomicU64::new(0),
-            commit: Mutex::new(()),
+            contents,
+            records: Mutex::new(()),
+            turns: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
             index: Mutex::new(index),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -246,10 +265,10 @@ impl Library {
     /// # Errors
     /// If it is not kept; nothing is left of it then.
     pub async fn put(&self, file: NewFile, source: impl AsyncRead + Unpin) -> Result<Arc<Record>, PutError> {
-        self.inner.check_room(&file.account, 0)?;
+        self.inner.index().check_room(&self.inner.limits, &file.account, 0)?;
         let written = self.inner.write_aside(source).await?;
-        let inner = Arc::clone(&self.inner);
-        let commit = spawn_blocking(move || inner.commit(file, written));
+        // In a task of its own, which ends what it began though nobody waits any more.
+        let commit = tokio::spawn(Arc::clone(&self.inner).commit(file, written));
         commit.await.unwrap_or_else(|error| Err(PutError::Disk(io::Error::other(error))))
     }
 
@@ -280,7 +299,13 @@ impl Library {
     /// What an account keeps now.
     #[must_use]
     pub fn usage(&self, account: &AccountName) -> Usage {
-        self.inner.index().usage.get(account).copied().unwrap_or_default()
+        self.inner.index().usage(account)
+    }
+
+    /// What all accounts keep now.
+    #[must_use]
+    pub fn total(&self) -> Usage {
+        self.inner.index().total()
     }
 
     /// Keeps a file at least until then, since a message needs it. Survives a crash. Blocks.
@@ -288,7 +313,7 @@ impl Library {
     /// # Errors
     /// If the disk fails.
     pub fn need(&self, id: MediaId, until: Time) -> io::Result<()> {
-        let _commit = self.inner.commit.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.inner.records.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(record) = self.held(id).filter(|record| record.kept_until() < until) else { return Ok(()) };
         let record = Arc::new(Record { needed_until: Some(until), ..(*record).clone() });
         disk::write_record(&self.inner.root, &record)?;
@@ -296,49 +321,57 @@ impl Library {
         Ok(())
     }
 
-    /// Where the content of a file lies.
+    /// Where the content of a file lies, if it is on this disk.
     #[must_use]
-    pub fn blob_path(&self, record: &Record) -> PathBuf {
-        disk::blob_path(&self.inner.root, &record.sha256)
+    pub fn blob_path(&self, record: &Record) -> Option<PathBuf> {
+        self.inner.contents.path(&record.content())
     }
 
-    /// Looks into the content of a file. Blocks.
+    /// Copies the content of a file into a folder and sees to it that it is the right one.
     ///
     /// # Errors
-    /// If it cannot be read.
-    pub fn facts(&self, record: &Record) -> io::Result<Facts> {
-        Facts::of(fs::File::open(self.blob_path(record))?, Some(&record.mime))
+    /// [`io::ErrorKind::NotFound`] if it is not there, [`io::ErrorKind::InvalidData`] if it was
+    /// changed, else if it cannot be read or written now.
+    pub async fn copy(&self, record: &Record, folder: &Path) -> io::Result<TempPath> {
+        let source = self.open_blob(record).await?;
+        let copied = write_to(folder, source, record.bytes).await.map_err(|error| match error {
+            PutError::Source(error) | PutError::Disk(error) | PutError::Away(error) => error,
+            PutError::TooLarge { .. } | PutError::Empty | PutError::Full => {
+                io::Error::from(io::ErrorKind::InvalidData)
+            }
+        })?;
+        if copied.sha256 == record.sha256 { Ok(copied.path) } else { Err(io::ErrorKind::InvalidData.into()) }
     }
 
     /// Opens the content of a file.
     ///
     /// # Errors
     /// If it cannot be opened.
-    pub async fn open_blob(&self, record: &Record) -> io::Result<tokio::fs::File> {
-        tokio::fs::File::open(self.blob_path(record)).await
+    pub async fn open_blob(&self, record: &Record) -> io::Result<Reader> {
+        self.inner.contents.read(&record.content(), 0, record.bytes).await
     }
 
-    /// Removes a file of an account. Blocks. `false` if there is none.
+    /// Removes a file of an account. `false` if there is none.
     ///
     /// # Errors
     /// If the disk fails.
-    pub fn remove(&self, account: &AccountName, id: MediaId) -> io::Result<bool> {
+    pub async fn remove(&self, account: &AccountName, id: MediaId) -> io::Result<bool> {
         let own = self.held(id).filter(|record| record.account == *account);
-        Ok(self.inner.remove(own.into_iter().collect())?.records > 0)
+        Ok(self.inner.remove(own.into_iter().collect()).await?.records > 0)
     }
 
     /// Removes what has expired and is not needed any more, and content that nobody refers to.
-    /// Blocks.
     ///
     /// # Errors
-    /// If the disk fails. What was not removed goes with the next sweep, or, if only its content is
-    /// left, at the next start.
-    pub fn sweep(&self, now: Time, is_needed: impl Fn(&MediaId) -> bool) -> io::Result<Swept> {
-        let expired = |record: &&Arc<Record>| record.kept_until() <= now;
-        let mut going: Vec<_> = self.inner.index().records.values().filter(expired).cloned().collect();
+    /// If the disk or the object store fails. What was not removed goes with the next sweep, or, if
+    /// only its content is left on this disk, at the next start.
+    pub async fn sweep(&self, now: Time, is_needed: impl Fn(&MediaId) -> bool) -> io::Result<Swept> {
+        let mut going = self.inner.index().expired(now);
         // Asked without the lock, since it may take long; nobody begins to need an expired file.
         going.retain(|record| !is_needed(&record.id));
-        self.inner.remove(going)
+        let swept = self.inner.remove(going).await?;
+        self.inner.clear_doubtful().await?;
+        Ok(swept)
     }
 
     /// Path under which anyone can fetch a file, for networks that take links: it ends in an
@@ -361,61 +394,65 @@ impl Inner {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn check_room(&self, account: &AccountName, bytes: u64) -> Result<(), PutError> {
-        let index = self.index();
-        let usage = index.usage.get(account).copied().unwrap_or_default();
-        let fits = index.records.len() < self.limits.files
-            && usage.files < self.limits.account_files
-            && usage.bytes.saturating_add(bytes) <= self.limits.account_bytes;
-        if fits { Ok(()) } else { Err(PutError::Full) }
+    async fn turn(&self, sha256: &str) -> tokio::sync::MutexGuard<'_, ()> {
+        let number = sha256.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31) + usize::from(byte));
+        self.turns[number % TURNS].lock().await
     }
 
-    async fn write_aside(&self, mut source: impl AsyncRead + Unpin) -> Result<Written, PutError> {
-        let folder = disk::tmp(&self.root);
-        let temporary = spawn_blocking(move || tempfile::NamedTempFile::new_in(folder)).await;
-        let temporary = temporary.unwrap_or_else(|error| Err(io::Error::other(error)));
-        let (file, path) = temporary.map_err(PutError::Disk)?.into_parts();
-        let mut file = tokio::fs::File::from_std(file);
-        let mut digest = Sha256::new();
-        let mut bytes: u64 = 0;
-        let mut chunk = vec![0; 64 * 1024];
-        loop {
-            let count = source.read(&mut chunk).await.map_err(PutError::Source)?;
-            if count == 0 {
-                break;
-            }
-            bytes += count as u64;
-            if bytes > self.limits.file_bytes {
-                return Err(PutError::TooLarge { limit: self.limits.file_bytes });
-            }
-            digest.update(&chunk[..count]);
-            file.write_all(&chunk[..count]).await.map_err(PutError::Disk)?;
-        }
-        if bytes == 0 {
-            return Err(PutError::Empty);
-        }
-        file.flush().await.map_err(PutError::Disk)?;
-        file.sync_all().await.map_err(PutError::Disk)?;
-        Ok(Written { path, sha256: hex::encode(digest.finalize()), bytes })
+    async fn write_aside(&self, source: impl AsyncRead + Unpin) -> Result<Written, PutError> {
+        let written = write_to(&disk::tmp(&self.root), source, self.limits.file_bytes).await?;
+        if written.bytes == 0 { Err(PutError::Empty) } else { Ok(written) }
     }
 
     /// Makes written content part of the library: first the content, then the id.
-    fn commit(&self, file: NewFile, written: Written) -> Result<Arc<Record>, PutError> {
-        let _commit = self.commit.lock().unwrap_or_else(PoisonError::into_inner);
-        self.check_room(&file.account, written.bytes)?;
-        let record = Arc::new(self.record(file, &written));
-        let place = disk::blob_path(&self.root, &record.sha256);
-        let known = self.index().references.contains_key(&record.sha256);
-        if !known || !is_file_of(&place, record.bytes) {
-            disk::place(written.path, &place).map_err(PutError::Disk)?;
+    async fn commit(self: Arc<Self>, file: NewFile, written: Written) -> Result<Arc<Record>, PutError> {
+        let _turn = self.turn(&written.sha256).await;
+        let record = {
+            let mut index = self.index();
+            index.check_room(&self.limits, &file.account, written.bytes)?;
+            let record = Arc::new(self.record(&index, file, &written));
+            // From here on its content is referred to, and its place is taken.
+            index.reserve(&record);
+            record
+        };
+        match self.store(Arc::clone(&record), written).await {
+            Ok(()) => {
+                self.index().finish(Arc::clone(&record));
+                Ok(record)
+            }
+            Err(error) => {
+                self.index().give_back(&record);
+                Err(error)
+            }
         }
-        disk::write_record(&self.root, &record).map_err(PutError::Disk)?;
-        self.index().add(Arc::clone(&record));
-        Ok(record)
     }
 
-    fn record(&self, file: NewFile, written: &Written) -> Record {
-        let id = self.unused_id(&file, written);
+    async fn store(self: &Arc<Self>, record: Arc<Record>, written: Written) -> Result<(), PutError> {
+        let content = record.content();
+        let away = |error| if content.away { PutError::Away(error) } else { PutError::Disk(error) };
+        // Somebody else's of the same content may have been damaged.
+        let known = self.index().is_shared(&content)
+            && self.contents.size(&content).await.map_err(away)? == Some(record.bytes);
+        if !known {
+            if content.away {
+                self.doubt(&content).await.map_err(PutError::Disk)?;
+            }
+            self.contents.put(&content, written.path).await.map_err(away)?;
+        }
+        let inner = Arc::clone(self);
+        let write = move || {
+            let _alone = inner.records.lock().unwrap_or_else(PoisonError::into_inner);
+            disk::write_record(&inner.root, &record)
+        };
+        blocking(write).await.map_err(PutError::Disk)?;
+        if !known && content.away {
+            self.trust(&content).await.map_err(PutError::Disk)?;
+        }
+        Ok(())
+    }
+
+    fn record(&self, index: &Index, file: NewFile, written: &Written) -> Record {
+        let id = self.unused_id(index, &file, written);
         Record {
             id,
             account: file.account,
@@ -426,12 +463,12 @@ impl Inner {
             created_at: file.now,
             expires_at: file.now + self.limits.keep,
             needed_until: None,
+            store: self.contents.store().map(str::to_owned),
         }
     }
 
     /// Ids come from the key, so that nobody can tell one from another, and need no randomness.
-    fn unused_id(&self, file: &NewFile, written: &Written) -> MediaId {
-        let index = self.index();
+    fn unused_id(&self, index: &Index, file: &NewFile, written: &Written) -> MediaId {
         loop {
             let count = self.counter.fetch_add(1, Ordering::Relaxed);
             let id = MediaId::of(self.key.number(&[
@@ -446,53 +483,98 @@ impl Inner {
         }
     }
 
-    fn remove(&self, going: Vec<Arc<Record>>) -> io::Result<Swept> {
-        let _commit = self.commit.lock().unwrap_or_else(PoisonError::into_inner);
+    async fn remove(self: &Arc<Self>, going: Vec<Arc<Record>>) -> io::Result<Swept> {
         let mut swept = Swept::default();
         for record in going {
-            if !self.index().records.contains_key(&record.id) {
-                continue;
+            let _turn = self.turn(&record.sha256).await;
+            let content = record.content();
+            if content.away {
+                self.doubt(&content).await?;
             }
-            disk::remove(&disk::record_path(&self.root, record.id))?;
+            let (inner, id) = (Arc::clone(self), record.id);
+            let forget = move || {
+                let _alone = inner.records.lock().unwrap_or_else(PoisonError::into_inner);
+                disk::remove(&disk::record_path(&inner.root, id))?;
+                Ok(inner.index().forget(&record))
+            };
+            let Some(was_last) = blocking(forget).await? else { continue };
             swept.records += 1;
-            if self.index().forget(&record) {
-                disk::remove(&disk::blob_path(&self.root, &record.sha256))?;
-                swept.blobs += 1;
+            if was_last {
+                match self.contents.remove(&content).await {
+                    Ok(()) => swept.blobs += 1,
+                    Err(error) if content.away => {
+                        tracing::warn!(%error, "an object could not be removed; the next sweep tries again");
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                }
             }
+            self.trust(&content).await?;
         }
         Ok(swept)
     }
+
+    /// Notes that an object may be there without an id.
+    async fn doubt(self: &Arc<Self>, content: &Content) -> io::Result<()> {
+        let (inner, sha256) = (Arc::clone(self), content.sha256.clone());
+        blocking(move || disk::doubt(&inner.root, &sha256)).await
+    }
+
+    async fn trust(self: &Arc<Self>, content: &Content) -> io::Result<()> {
+        let (inner, sha256) = (Arc::clone(self), content.sha256.clone());
+        blocking(move || disk::trust(&inner.root, &sha256)).await
+    }
+
+    /// Removes objects that were left without an id.
+    async fn clear_doubtful(self: &Arc<Self>) -> io::Result<()> {
+        if self.contents.store().is_none() {
+            return Ok(());
+        }
+        let inner = Arc::clone(self);
+        for sha256 in blocking(move || disk::doubtful(&inner.root)).await? {
+            let _turn = self.turn(&sha256).await;
+            let content = Content { sha256, away: true };
+            if !self.index().refers_to(&content) {
+                self.contents.remove(&content).await?;
+            }
+            self.trust(&content).await?;
+        }
+        Ok(())
+    }
 }
 
-impl Index {
-    fn add(&mut self, record: Arc<Record>) {
-        let usage = self.usage.entry(record.account.clone()).or_default();
-        usage.files += 1;
-        usage.bytes += record.bytes;
-        *self.references.entry(record.sha256.clone()).or_default() += 1;
-        self.records.insert(record.id, record);
+/// Writes a stream of at most `max_bytes` to a new file in a folder and syncs it.
+async fn write_to(
+    folder: &Path,
+    mut source: impl AsyncRead + Unpin,
+    max_bytes: u64,
+) -> Result<Written, PutError> {
+    let folder = folder.to_owned();
+    let temporary = blocking(move || tempfile::NamedTempFile::new_in(folder)).await;
+    let (file, path) = temporary.map_err(PutError::Disk)?.into_parts();
+    let mut file = tokio::fs::File::from_std(file);
+    let mut digest = Sha256::new();
+    let mut bytes: u64 = 0;
+    let mut chunk = vec![0; 64 * 1024];
+    loop {
+        let count = source.read(&mut chunk).await.map_err(PutError::Source)?;
+        if count == 0 {
+            break;
+        }
+        bytes += count as u64;
+        if bytes > max_bytes {
+            return Err(PutError::TooLarge { limit: max_bytes });
+        }
+        digest.update(&chunk[..count]);
+        file.write_all(&chunk[..count]).await.map_err(PutError::Disk)?;
     }
+    file.flush().await.map_err(PutError::Disk)?;
+    file.sync_all().await.map_err(PutError::Disk)?;
+    Ok(Written { path, sha256: hex::encode(digest.finalize()), bytes })
+}
 
-    /// Forgets a record; `true` if nobody refers to its content any more.
-    fn forget(&mut self, record: &Record) -> bool {
-        if self.records.remove(&record.id).is_none() {
-            return false;
-        }
-        if let Some(usage) = self.usage.get_mut(&record.account) {
-            usage.files -= 1;
-            usage.bytes -= record.bytes;
-            if usage.files == 0 {
-                self.usage.remove(&record.account);
-            }
-        }
-        match self.references.get_mut(&record.sha256) {
-            Some(count) if *count > 1 => {
-                *count -= 1;
-                false
-            }
-            _ => self.references.remove(&record.sha256).is_some(),
-        }
-    }
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
 #[cfg(test)]
@@ -500,9 +582,4 @@ impl Library {
     fn root(&self) -> &Path {
         &self.inner.root
     }
-}
-
-/// Whether a file is there; errors count as absence.
-fn is_file_of(path: &Path, bytes: u64) -> bool {
-    fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() == bytes)
 }

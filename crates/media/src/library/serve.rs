@@ -1,20 +1,19 @@
 //! Answers to requests for public paths, apart from moving the bytes.
 
-use std::{fmt::Write, io, path::PathBuf};
+use std::{fmt::Write, io, sync::Arc};
 
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, response::Builder};
-use tokio::io::{AsyncReadExt, AsyncSeekExt, Take};
 
-use super::{Library, Record};
+use super::{Library, Reader, Record, contents::Contents};
 
 /// A part of a file, to be sent as a body.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Slice {
-    /// Where the file lies.
-    pub path: PathBuf,
+    contents: Contents,
+    record: Arc<Record>,
     /// First byte.
     pub offset: u64,
-    /// Number of bytes.
+    /// Number of bytes, at least one.
     pub length: u64,
 }
 
@@ -23,10 +22,8 @@ impl Slice {
     ///
     /// # Errors
     /// If the file cannot be opened.
-    pub async fn open(&self) -> io::Result<Take<tokio::fs::File>> {
-        let mut file = tokio::fs::File::open(&self.path).await?;
-        file.seek(io::SeekFrom::Start(self.offset)).await?;
-        Ok(file.take(self.length))
+    pub async fn open(&self) -> io::Result<Reader> {
+        self.contents.read(&self.record.content(), self.offset, self.length).await
     }
 }
 
@@ -73,11 +70,12 @@ impl Library {
         &self,
         builder: Builder,
         method: &Method,
-        record: &Record,
+        record: &Arc<Record>,
         offset: u64,
         length: u64,
     ) -> Response<Option<Slice>> {
-        let slice = Slice { path: self.blob_path(record), offset, length };
+        let contents = self.inner.contents.clone();
+        let slice = Slice { contents, record: Arc::clone(record), offset, length };
         let body = (*method == Method::GET).then_some(slice);
         finish(builder.header(header::CONTENT_LENGTH, length), body)
     }

@@ -152,3 +152,31 @@ async fn links_to_the_inside_are_refused_whatever_the_policy() {
         gate.stop().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_whose_links_hang_does_not_hold_up_another() {
+    let origin = Origin::start().await;
+    for mode in ["auto", "id"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mode = format!("route[whatsapp].media=\"{mode}\"");
+        // The hanging ones take far longer than this test may.
+        let set = ["media.fetches=4", "media.fetch_timeout_ms=600000", mode.as_str()];
+        let gate = Gate::start(folder.path(), Graph::default(), &set).await;
+        let before = origin.fetches();
+        for number in 0..30 {
+            gate.send(link(origin.url(&format!("silent{number}.jpg"))), 1).await;
+        }
+        let deadline = Instant::now() + PATIENCE;
+        while origin.fetches() - before < 2 {
+            assert!(Instant::now() < deadline, "nothing is fetched");
+            tokio::time::sleep(Duration::from_millis(15)).await;
+        }
+        let neighbour = gate.account_named("neighbour");
+        let picture = picture(link(origin.url("picture.jpg")));
+        let id = submit(gate.core(), &neighbour, vec![picture], 1).await[0];
+        let (notes, submitted, refused) = decided(gate.core(), id).await;
+        assert_eq!((submitted, refused), (1, Vec::new()), "{notes:?}");
+        assert_eq!(origin.fetches() - before, 3, "the first has half of the four turns");
+        gate.stop().await;
+    }
+}

@@ -1,9 +1,13 @@
 //! Media end to end: links checked before they are sent, uploads, public addresses, networks that
 //! take ids, and short links in SMS.
 
+mod away;
+mod ffmpeg;
 mod fitting;
 mod links;
+mod memory;
 mod networks;
+mod receiving;
 mod short_links;
 mod uploads;
 
@@ -112,7 +116,8 @@ async fn serve_file(
             });
             (jpeg, Body::from_stream(drops)).into_response()
         }
-        "silent.jpg" => std::future::pending().await,
+        "large.pdf" => memory::large(b'2').into_response(),
+        silent if silent.starts_with("silent") => std::future::pending().await,
         _ => StatusCode::NOT_FOUND.into_response(),
     }
 }
@@ -124,6 +129,7 @@ struct Graph(Arc<Seen>);
 #[derive(Default)]
 struct Seen {
     uploads: AtomicUsize,
+    uploaded_bytes: AtomicUsize,
     messages: std::sync::Mutex<Vec<Value>>,
     /// Ids that it does not know any more.
     forgotten: std::sync::Mutex<Vec<String>>,
@@ -144,11 +150,15 @@ impl Graph {
 }
 
 async fn graph(State(graph): State<Graph>, PathPart(path): PathPart<String>, request: Request) -> Response {
-    let body = axum::body::to_bytes(request.into_body(), 64 << 20).await.expect("a body");
     if path.ends_with("/media") {
+        let mut body = request.into_body().into_data_stream();
+        while let Some(chunk) = futures_util::StreamExt::next(&mut body).await {
+            graph.0.uploaded_bytes.fetch_add(chunk.expect("a body").len(), Ordering::SeqCst);
+        }
         let id = graph.0.uploads.fetch_add(1, Ordering::SeqCst) + 1;
         return Json(json!({ "id": format!("network-{id}") })).into_response();
     }
+    let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.expect("a body");
     let message: Value = serde_json::from_slice(&body).expect("JSON");
     let id = message["image"]["id"].as_str().unwrap_or_default().to_owned();
     if graph.0.forgotten.lock().expect("no panic elsewhere").contains(&id) {
@@ -191,6 +201,11 @@ impl Gate {
             [[account]]
             name = "shop"
             routes = {{ whatsapp = ["whatsapp"] }}
+            [[account]]
+            name = "neighbour"
+            routes = {{ whatsapp = ["whatsapp"] }}
+            [admin]
+            tokens = [{{ name = "test", scopes = ["act", "numbers"], token = "test" }}]
             "#,
             folder.display()
         );
@@ -205,7 +220,19 @@ impl Gate {
     }
 
     fn account(&self) -> Arc<Account> {
-        Arc::clone(self.core().accounts.by_name(&AccountName::from("shop")).expect("is configured"))
+        self.account_named("shop")
+    }
+
+    fn account_named(&self, name: &str) -> Arc<Account> {
+        Arc::clone(self.core().accounts.by_name(&AccountName::from(name)).expect("is configured"))
+    }
+
+    /// A counter as `/metrics` shows it; 0 if it is not shown.
+    async fn metric(&self, name: &str) -> f64 {
+        let url = format!("{}/metrics", self.running.app.url());
+        let text = reqwest::get(url).await.expect("an answer").text().await.expect("a text");
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.map_or(0.0, |value| value.parse().expect("a number"))
     }
 
     /// Sends a picture to so many numbers; the messages' ids.

@@ -10,6 +10,10 @@ async fn messages_with_the_same_link_cause_one_fetch() {
     let messages = gate.until_sent(500).await;
     assert!(messages.iter().all(|message| message["image"]["link"] == json!(origin.url("picture.jpg"))));
     assert_eq!((origin.fetches(), gate.graph.uploads()), (1, 0));
+    assert_eq!(gate.metric("courant_media_checks_total{outcome=\"passed\"}").await, 500.0);
+    assert_eq!(gate.metric("courant_media_fetches_total{outcome=\"whole\"}").await, 1.0);
+    assert_eq!(gate.metric("courant_media_fetch_bytes_total").await, JPEG.len() as f64);
+    assert!(gate.metric("courant_media_findings_total{outcome=\"known\"}").await > 0.0);
     gate.stop().await;
 }
 
@@ -48,6 +52,10 @@ async fn an_id_that_the_network_forgot_is_renewed_once_and_the_message_sent_agai
     assert!(messages[1..].iter().all(|message| message["image"]["id"] == "network-2"));
     assert_eq!(gate.graph.uploads(), 2);
     assert_eq!(decided(gate.core(), ids[0]).await.2, []);
+    let done = "{route=\"whatsapp\",outcome=\"done\"}";
+    assert_eq!(gate.metric(&format!("courant_media_network_uploads_total{done}")).await, 1.0);
+    assert_eq!(gate.metric(&format!("courant_media_renewals_total{done}")).await, 1.0);
+    assert_eq!(gate.metric("courant_media_library_bytes").await, JPEG.len() as f64);
     // If it is not the id's fault, one renewal shows that, and no more are tried.
     gate.graph.0.forgotten.lock().expect("no panic elsewhere").push("network-2".into());
     let id = gate.send(source, 1).await[0];
