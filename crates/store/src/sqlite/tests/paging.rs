@@ -12,8 +12,8 @@ fn facts_of(n: u64) -> Facts {
     let settled = |status| (status, Some(Time::from_secs(n as i64 + 5)));
     let (status, settled_at) = match n {
         17 => settled(Status::Read),
-        _ if n % 2_001 == 0 => settled(Status::Failed(Cause::Spam)),
-        _ if n % 9 == 0 => settled(Status::Failed(Cause::Throttled)),
+        _ if n.is_multiple_of(2_001) => settled(Status::Failed(Cause::Spam)),
+        _ if n.is_multiple_of(9) => settled(Status::Failed(Cause::Throttled)),
         _ if n % 1_507 == 1 || n == 5_400 => (Status::Submitted, None),
         _ => settled(Status::Delivered),
     };
