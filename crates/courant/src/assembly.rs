@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     accounts::Accounts,
-    auth::Nonces,
+    auth::replay::Nonces,
     billing::Billing,
     callbacks::{post::Post, sender::Sender},
     config::Config,
@@ -30,6 +30,7 @@ use crate::{
     metrics::Metrics,
     retention,
     routes::Routes,
+    server::body::Room,
     stats::Stats,
     timers::Timers,
 };
@@ -78,6 +79,7 @@ pub fn assemble(parts: Parts) -> Result<Assembly, String> {
         outbox: Notify::new(),
         news: watch::Sender::new(()),
         media: MediaDesk::open(&config, Arc::clone(&store))?,
+        room: Room::new(config.server.body_memory_mb),
         metrics: Metrics::new(),
         stats: Stats::default(),
         store,

@@ -78,6 +78,9 @@ pub struct Server {
     pub max_connections: usize,
     /// Most requests being worked on at once; more are refused as overload.
     pub max_requests: usize,
+    /// Most memory for the bodies of all requests at once, uploads apart, in MiB; more are refused
+    /// as overload.
+    pub body_memory_mb: usize,
     /// Longest wait for a request's headers, in milliseconds.
     pub header_timeout_ms: u64,
     /// Longest wait for a request's body, in milliseconds.
@@ -95,6 +98,7 @@ impl Default for Server {
             tls_key: None,
             max_connections: 10_000,
             max_requests: 4096,
+            body_memory_mb: 128,
             header_timeout_ms: 10_000,
             body_timeout_ms: 30_000,
             drain_ms: 10_000,

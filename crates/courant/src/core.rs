@@ -9,7 +9,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::{
     accounts::Accounts,
-    auth::Nonces,
+    auth::replay::Nonces,
     billing::Billing,
     config::Config,
     desk::{orphans::Orphans, shard::Shards, stored_plans::StoredPlans},
@@ -17,6 +17,7 @@ use crate::{
     mediadesk::MediaDesk,
     metrics::Metrics,
     routes::Routes,
+    server::body::Room,
     stats::Stats,
     timers::Timers,
 };
@@ -37,7 +38,7 @@ pub struct Core {
     pub plans: StoredPlans,
     /// Ways to networks.
     pub routes: Routes,
-    /// Nonces of signed requests.
+    /// Signed requests seen lately.
     pub nonces: Nonces,
     /// Where events are carried to messages.
     pub shards: Shards,
@@ -53,6 +54,8 @@ pub struct Core {
     pub news: watch::Sender<()>,
     /// Media: checks, uploads, short links.
     pub media: MediaDesk,
+    /// Room for the bodies of requests.
+    pub room: Room,
     /// Counters.
     pub metrics: Metrics,
     /// Counters per minute of the last day.

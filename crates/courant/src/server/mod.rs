@@ -1,10 +1,12 @@
 //! The HTTP side: one port for the dialects, the networks' webhooks, health, metrics and the console.
 
-pub(crate) mod body;
+pub mod body;
 mod hooks;
 pub(crate) mod idempotency;
+mod idle;
 mod listen;
 mod northbound;
+mod tls;
 
 use std::sync::Arc;
 
