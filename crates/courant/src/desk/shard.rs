@@ -211,7 +211,7 @@ impl Shard {
                 Job::Seed(record) if self.cache.knows(record.message.id) => {}
                 Job::Seed(record) => self.cache.insert(record),
                 Job::Event { .. } | Job::Answered { .. } | Job::Take { .. } | Job::Note { .. } => {
-                    rest.push(job)
+                    rest.push(job);
                 }
             }
         }
