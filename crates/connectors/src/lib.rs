@@ -7,6 +7,8 @@
 //! dispatcher's business. It does keep to its network's own session rules (windows, throttling,
 //! keep-alive).
 
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod http;
 pub mod smpp;
 pub mod whatsapp_cloud;

@@ -29,6 +29,25 @@ pub struct Accounts {
     by_name: HashMap<AccountName, Arc<Account>>,
     by_identity: HashMap<(&'static str, String), Known>,
     in_order: Vec<Arc<Account>>,
+    widest: HashMap<&'static str, Width>,
+}
+
+/// How many secrets of each kind somebody has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Width {
+    /// Passwords, keys and tokens.
+    pub plain: usize,
+    /// Keys of keyed hashes.
+    pub hmac: usize,
+}
+
+impl Width {
+    /// The width of these secrets.
+    #[must_use]
+    pub fn of(secrets: &[Secret]) -> Self {
+        let hmac = secrets.iter().filter(|secret| matches!(secret, Secret::Hmac(_))).count();
+        Self { plain: secrets.len() - hmac, hmac }
+    }
 }
 
 /// Somebody that a dialect knows by name.
@@ -58,6 +77,10 @@ impl Accounts {
         for dialect in dialects::ALL {
             for identity in dialect.identities(&account.settings) {
                 let key = (dialect.name(), identity.principal);
+                let width = Width::of(&identity.secrets);
+                let widest = self.widest.entry(dialect.name()).or_insert(Width { plain: 1, hmac: 1 });
+                widest.plain = widest.plain.max(width.plain);
+                widest.hmac = widest.hmac.max(width.hmac);
                 let known = Known { account: Arc::clone(&account), secrets: identity.secrets };
                 if let Some(other) = self.by_identity.insert(key, known) {
                     return Err(format!(
@@ -84,6 +107,12 @@ impl Accounts {
     #[must_use]
     pub fn known(&self, dialect: &dyn Dialect, principal: &str) -> Option<&Known> {
         self.by_identity.get(&(dialect.name(), principal.to_owned()))
+    }
+
+    /// The most secrets of each kind that anybody has in this dialect.
+    #[must_use]
+    pub fn widest(&self, dialect: &dyn Dialect) -> Width {
+        self.widest.get(dialect.name()).copied().unwrap_or(Width { plain: 1, hmac: 1 })
     }
 
     /// All of them, in the order of the configuration.

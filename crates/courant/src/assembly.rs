@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     accounts::Accounts,
-    auth::Nonces,
+    auth::replay::Nonces,
     billing::Billing,
     callbacks::{post::Post, sender::Sender},
     config::Config,
@@ -31,7 +31,7 @@ use crate::{
     metrics::Metrics,
     retention,
     routes::Routes,
-    server::admission::Admission,
+    server::{admission::Admission, body::Room},
     stats::Stats,
     timers::Timers,
 };
@@ -84,6 +84,7 @@ pub fn assemble(parts: Parts) -> Result<Assembly, String> {
         outbox: Notify::new(),
         news: watch::Sender::new(()),
         media: MediaDesk::open(&config, Arc::clone(&store), metrics.media.clone())?,
+        room: Room::new(config.server.body_memory_mb),
         metrics,
         stats: Stats::default(),
         store,

@@ -1,16 +1,18 @@
-//! Checks credentials: constant time, replay and clock included.
+//! Checks credentials, in constant time. Whether a signed request is fresh is [`replay`]'s business.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
-};
+pub mod replay;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
 
 use dialects::{Credentials, Dialect, HmacAlgorithm, Proof, Secret, Signed};
 use hmac::{Hmac, Mac};
-use model::{Refusal, Time, call::AuthFault};
+use model::{Refusal, call::AuthFault};
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::accounts::{Account, Accounts, Known};
+use crate::accounts::{Account, Accounts, Known, Width};
 
 /// Who asks, established.
 #[derive(Clone, Debug)]
@@ -21,40 +23,6 @@ pub struct Caller {
     pub principal: String,
 }
 
-/// Most nonces remembered; beyond, the oldest are forgotten first.
-const MAX_NONCES: usize = 500_000;
-
-/// Nonces seen lately.
-#[derive(Debug, Default)]
-pub struct Nonces {
-    inner: Mutex<NonceBook>,
-}
-
-#[derive(Debug, Default)]
-struct NonceBook {
-    seen: HashMap<(String, String), Time>,
-    order: VecDeque<(Time, (String, String))>,
-}
-
-impl Nonces {
-    /// Whether this is the first time; remembers it until `until`.
-    fn first_use(&self, principal: &str, nonce: &str, now: Time, until: Time) -> bool {
-        let mut book = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        while book.order.front().is_some_and(|(expires, _)| *expires < now) || book.order.len() > MAX_NONCES {
-            if let Some((_, key)) = book.order.pop_front() {
-                book.seen.remove(&key);
-            }
-        }
-        let key = (principal.to_owned(), nonce.to_owned());
-        if book.seen.contains_key(&key) {
-            return false;
-        }
-        book.seen.insert(key.clone(), until);
-        book.order.push_back((until, key));
-        true
-    }
-}
-
 /// Checks a proof that names its principal (sessions are looked up elsewhere).
 ///
 /// # Errors
@@ -63,23 +31,18 @@ pub fn check(
     dialect: &dyn Dialect,
     credentials: &Credentials,
     accounts: &Accounts,
-    nonces: &Nonces,
-    now: Time,
 ) -> Result<Caller, Refusal> {
     let known = accounts.known(dialect, &credentials.principal);
-    // An unknown name costs as much time as a known one.
-    let nobody = [Secret::Plain("nobody".to_owned()), Secret::Hmac(b"nobody".to_vec())];
-    let secrets = known.map_or(&nobody[..], |known| &known.secrets);
+    let secrets = known.map_or(&[][..], |known| &known.secrets);
     let proven = proves(&credentials.proof, secrets);
+    // An unknown name, or one with few secrets, costs as much time as the one with the most.
+    let _never = proves(&credentials.proof, &padding(secrets, accounts.widest(dialect)));
     let Some(known) = known else { return fault(AuthFault::UnknownPrincipal) };
     if !proven {
         return fault(match credentials.proof {
             Proof::Hmac(_) => AuthFault::WrongSignature,
             Proof::Plain(_) | Proof::Session(_) => AuthFault::WrongSecret,
         });
-    }
-    if let Proof::Hmac(signed) = &credentials.proof {
-        check_freshness(&credentials.principal, signed, nonces, now)?;
     }
     admit(known, &credentials.principal)
 }
@@ -95,23 +58,22 @@ fn fault<T>(fault: AuthFault) -> Result<T, Refusal> {
     Err(Refusal::Unauthenticated(fault))
 }
 
-fn check_freshness(principal: &str, signed: &Signed, nonces: &Nonces, now: Time) -> Result<(), Refusal> {
-    if let Some(date) = signed.date
-        && (now.since(date) > signed.tolerance || date.since(now) > signed.tolerance)
-    {
-        return fault(AuthFault::ClockSkew);
-    }
-    let Some(nonce) = &signed.nonce else { return Ok(()) };
-    let until = now + signed.tolerance.times(2);
-    if nonces.first_use(principal, nonce, now, until) { Ok(()) } else { fault(AuthFault::Replayed) }
+/// Secrets of nobody, as many as are missing to this width.
+fn padding(secrets: &[Secret], widest: Width) -> Vec<Secret> {
+    let width = Width::of(secrets);
+    let plain = std::iter::repeat_n(Secret::Plain("nobody".to_owned()), widest.plain - width.plain);
+    let hmac = std::iter::repeat_n(Secret::Hmac(b"nobody".to_vec()), widest.hmac - width.hmac);
+    plain.chain(hmac).collect()
 }
 
 /// Whether any secret proves it. All are tried, so that time does not tell which.
 fn proves(proof: &Proof, secrets: &[Secret]) -> bool {
     let mut right = subtle::Choice::from(0);
     for secret in secrets {
+        #[cfg(test)]
+        tests::note(0);
         right |= match (proof, secret) {
-            (Proof::Plain(given), Secret::Plain(known)) => given.as_bytes().ct_eq(known.as_bytes()),
+            (Proof::Plain(given), Secret::Plain(known)) => same(given, known),
             (Proof::Hmac(signed), Secret::Hmac(key)) => signature_fits(signed, key),
             (Proof::Plain(_), Secret::Hmac(_))
             | (Proof::Hmac(_), Secret::Plain(_))
@@ -119,6 +81,12 @@ fn proves(proof: &Proof, secrets: &[Secret]) -> bool {
         };
     }
     right.into()
+}
+
+/// Compares digests, so that time does not tell the length either.
+fn same(given: &str, known: &str) -> subtle::Choice {
+    let [given, known] = [given, known].map(|text| Sha256::digest(text.as_bytes()));
+    given.as_slice().ct_eq(known.as_slice())
 }
 
 fn signature_fits(signed: &Signed, key: &[u8]) -> subtle::Choice {
@@ -131,6 +99,8 @@ fn signature_fits(signed: &Signed, key: &[u8]) -> subtle::Choice {
 }
 
 fn keyed_hash(algorithm: HmacAlgorithm, key: &[u8], text: &[u8]) -> Vec<u8> {
+    #[cfg(test)]
+    tests::note(1);
     match algorithm {
         HmacAlgorithm::Sha1 => {
             let mut mac = Hmac::<sha1::Sha1>::new_from_slice(key).expect("HMAC takes keys of any length");
@@ -147,20 +117,5 @@ fn keyed_hash(algorithm: HmacAlgorithm, key: &[u8], text: &[u8]) -> Vec<u8> {
             mac.update(text);
             mac.finalize().into_bytes().to_vec()
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_nonce_is_refused_the_second_time_and_forgotten_after_its_time() {
-        let nonces = Nonces::default();
-        let at = Time::from_secs(1000);
-        assert!(nonces.first_use("A", "n", at, Time::from_secs(1010)));
-        assert!(!nonces.first_use("A", "n", at, Time::from_secs(1010)));
-        assert!(nonces.first_use("B", "n", at, Time::from_secs(1010)));
-        assert!(nonces.first_use("A", "n", Time::from_secs(1011), Time::from_secs(1020)));
     }
 }

@@ -81,6 +81,9 @@ pub struct Server {
     /// Most of them for one account. With other accounts at work it is less, so that each finds
     /// room.
     pub max_requests_per_account: usize,
+    /// Most memory for the bodies of all requests at once, uploads apart, in MiB; more are refused
+    /// as overload.
+    pub body_memory_mb: usize,
     /// Longest wait for a request's headers, in milliseconds.
     pub header_timeout_ms: u64,
     /// Longest wait for a request's body, in milliseconds.
@@ -99,6 +102,7 @@ impl Default for Server {
             max_connections: 10_000,
             max_requests: 4096,
             max_requests_per_account: 512,
+            body_memory_mb: 128,
             header_timeout_ms: 10_000,
             body_timeout_ms: 30_000,
             drain_ms: 10_000,

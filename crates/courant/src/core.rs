@@ -9,7 +9,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::{
     accounts::Accounts,
-    auth::Nonces,
+    auth::replay::Nonces,
     billing::Billing,
     config::Config,
     desk::{lost::Open, orphans::Orphans, shard::Shards, stored_plans::StoredPlans},
@@ -17,7 +17,7 @@ use crate::{
     mediadesk::MediaDesk,
     metrics::Metrics,
     routes::Routes,
-    server::admission::Admission,
+    server::{admission::Admission, body::Room},
     stats::Stats,
     timers::Timers,
 };
@@ -40,7 +40,7 @@ pub struct Core {
     pub routes: Routes,
     /// Shares of accounts in what is being worked on.
     pub admission: Admission,
-    /// Nonces of signed requests.
+    /// Signed requests seen lately.
     pub nonces: Nonces,
     /// Where events are carried to messages.
     pub shards: Shards,
@@ -58,6 +58,8 @@ pub struct Core {
     pub news: watch::Sender<()>,
     /// Media: checks, uploads, short links.
     pub media: MediaDesk,
+    /// Room for the bodies of requests.
+    pub room: Room,
     /// Counters.
     pub metrics: Metrics,
     /// Counters per minute of the last day.

@@ -214,9 +214,11 @@ pub struct Signed {
     pub date: Option<Time>,
     /// How far `date` may be from now, either way.
     pub tolerance: model::Span,
-    /// The nonce, if the scheme has a replay check; a nonce is refused a second time per
-    /// principal for as long as the clock check would let the request through.
+    /// The nonce, if the request has one.
     pub nonce: Option<String>,
+    /// Whether the scheme has a replay check: then the signature, and the nonce, are refused a
+    /// second time per principal for as long as the clock check would let the request through.
+    pub once: bool,
 }
 
 /// Keyed hashes in use.

@@ -14,6 +14,8 @@ mod compose;
 mod deliveries;
 mod driver;
 mod encode;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod ids;
 mod inbound;
 mod link;

@@ -132,10 +132,11 @@ async fn with_body(
         return Ok(http::Request::from_parts(head, Bytes::new()));
     }
     let timeout = Span::from_millis(app.core.config.server.body_timeout_ms);
-    let bytes = match body::read(body, body::declared(&head.headers), MAX_BODY, timeout).await {
-        Ok(bytes) => bytes,
+    // Who has a token is trusted with the room for a body.
+    let bytes = match body::read(body, body::declared(&head.headers), MAX_BODY, timeout, None).await {
+        Ok(held) => held.bytes,
         Err(BodyFault::TooLarge) => return Err(Problem::too_large(MAX_BODY)),
-        Err(BodyFault::Slow | BodyFault::Broken) => {
+        Err(BodyFault::Slow | BodyFault::Broken | BodyFault::NoRoom) => {
             return Err(Problem::invalid("the body did not arrive"));
         }
     };

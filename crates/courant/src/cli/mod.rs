@@ -132,6 +132,9 @@ struct Check {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    if matches!(cli.command, Command::Serve(_) | Command::Sandbox(_) | Command::Demo(_)) {
+        keep_private();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("the runtime could not be started: {error}")),
@@ -142,6 +145,12 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(text) => fail(&text),
     }
+}
+
+/// What a gateway writes holds numbers, contents and keys: whatever the surroundings say, it is for
+/// its own user only.
+fn keep_private() {
+    let _before = rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }
 
 async fn run(command: Command) -> Result<(), String> {

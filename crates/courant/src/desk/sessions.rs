@@ -34,9 +34,8 @@ pub async fn sign_in(
     user: &str,
     password: &str,
 ) -> Result<(Caller, String), Refusal> {
-    let now = clock::now();
     let credentials = Credentials { principal: user.to_owned(), proof: Proof::Plain(password.to_owned()) };
-    let caller = auth::check(dialect, &credentials, &core.accounts, &core.nonces, now)?;
+    let caller = auth::check(dialect, &credentials, &core.accounts)?;
     let token = format!("{:032x}{:032x}", clock::random(), clock::random());
     let session = Session {
         account: caller.account.name.clone(),
@@ -45,7 +44,7 @@ pub async fn sign_in(
     };
     let value = serde_json::to_vec(&session).expect("our own types serialise");
     let remembered =
-        Remembered { account: nobody(), kind: KIND, key: digest(&token), value, until: now + LIFE };
+        Remembered { account: nobody(), kind: KIND, key: digest(&token), value, until: clock::now() + LIFE };
     core.store.commit(vec![Change::Remember(remembered)]).await.map_err(refuse)?;
     Ok((caller, token))
 }

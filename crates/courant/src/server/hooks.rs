@@ -21,13 +21,14 @@ pub(super) async fn receive(core: &Arc<Core>, route: &str, request: Request) -> 
     let Some(route) = core.routes.get(&name) else { return plain(StatusCode::NOT_FOUND) };
     let (head, body) = request.into_parts();
     let declared = body::declared(&head.headers);
-    let body = match body::read(body, declared, MAX_BODY, TIMEOUT).await {
-        Ok(body) => body,
+    let held = match body::read(body, declared, MAX_BODY, TIMEOUT, Some(&core.room)).await {
+        Ok(held) => held,
         Err(BodyFault::TooLarge) => return plain(StatusCode::PAYLOAD_TOO_LARGE),
         Err(BodyFault::Slow) => return plain(StatusCode::REQUEST_TIMEOUT),
         Err(BodyFault::Broken) => return plain(StatusCode::BAD_REQUEST),
+        Err(BodyFault::NoRoom) => return plain(StatusCode::SERVICE_UNAVAILABLE),
     };
-    let received = route.connector.receive(&http::Request::from_parts(head, body));
+    let received = route.connector.receive(&http::Request::from_parts(head, held.bytes.clone()));
     if !received.events.is_empty() && Desk(Arc::clone(core)).deliver(&name, received.events).await.is_err() {
         return plain(StatusCode::SERVICE_UNAVAILABLE);
     }

@@ -1,24 +1,33 @@
 //! The listener: bounded connections, bounded header time, TLS if configured, graceful end.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc};
 
-use axum::Router;
+use axum::{
+    Router,
+    body::Body,
+    http::{Request, Response},
+};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
     service::TowerToHyperService,
 };
 use model::Span;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
 };
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use tower::{Service, ServiceExt, service_fn};
 
-use super::descriptors;
+use super::{
+    descriptors,
+    idle::{InWork, Watched},
+    tls::Certificate,
+};
 use crate::config::Server;
 
 /// Largest head of a request.
@@ -29,7 +38,7 @@ const HANDSHAKE: Span = Span::from_secs(10);
 /// A bound listener.
 pub struct Listener {
     tcp: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Certificate>,
     settings: Server,
 }
 
@@ -42,7 +51,7 @@ impl Listener {
         let tcp = TcpListener::bind(settings.listen)
             .await
             .map_err(|error| format!("{}: {error}", settings.listen))?;
-        Ok(Self { tcp, tls: acceptor(settings)?, settings: settings.clone() })
+        Ok(Self { tcp, tls: Certificate::of(settings)?, settings: settings.clone() })
     }
 
     /// Where it listens.
@@ -99,7 +108,7 @@ impl Listener {
 struct Connection {
     router: Router,
     settings: Server,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Certificate>,
 }
 
 impl Connection {
@@ -107,11 +116,13 @@ impl Connection {
         let _ = stream.set_nodelay(true);
         match self.tls.clone() {
             None => self.speak(stream, watcher).await,
-            Some(tls) => match tokio::time::timeout(HANDSHAKE.to_std(), tls.accept(stream)).await {
-                Ok(Ok(stream)) => self.speak(stream, watcher).await,
-                Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
-                Err(_) => tracing::debug!("TLS handshake took too long"),
-            },
+            Some(tls) => {
+                match tokio::time::timeout(HANDSHAKE.to_std(), tls.acceptor().accept(stream)).await {
+                    Ok(Ok(stream)) => self.speak(stream, watcher).await,
+                    Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
+                    Err(_) => tracing::debug!("TLS handshake took too long"),
+                }
+            }
         }
     }
 
@@ -130,7 +141,10 @@ impl Connection {
             .timer(TokioTimer::new())
             .max_header_list_size(MAX_HEAD as u32)
             .max_concurrent_streams(256);
-        let service = TowerToHyperService::new(self.router);
+        let in_work = InWork::default();
+        let opening = Span::from_millis(self.settings.header_timeout_ms).to_std();
+        let stream = Watched::new(stream, in_work.clone(), opening);
+        let service = TowerToHyperService::new(counted(self.router, in_work));
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
         if let Err(error) = watcher.watch(connection).await {
             tracing::debug!(%error, "a connection ended early");
@@ -138,21 +152,23 @@ impl Connection {
     }
 }
 
-fn acceptor(settings: &Server) -> Result<Option<TlsAcceptor>, String> {
-    let (Some(cert), Some(key)) = (&settings.tls_cert, &settings.tls_key) else { return Ok(None) };
-    let explain =
-        |path: &std::path::Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let chain: Result<Vec<_>, _> =
-        CertificateDer::pem_file_iter(cert).map_err(|error| explain(cert, &error))?.collect();
-    let chain = chain.map_err(|error| explain(cert, &error))?;
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| explain(key, &error))?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_no_client_auth()
-        .with_single_cert(chain, private)
-        .map_err(|error| explain(cert, &error))?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Some(TlsAcceptor::from(Arc::new(config))))
+/// The router, with each request counted until the last of its answer is written.
+fn counted(
+    router: Router,
+    in_work: InWork,
+) -> impl Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send
+{
+    service_fn(move |request: Request<Incoming>| {
+        let (router, work) = (router.clone(), in_work.begin());
+        async move {
+            let response: Response<Body> = router.oneshot(request).await?;
+            Ok(response.map(|body| {
+                Body::new(body.map_frame(move |frame| {
+                    // Held as long as the body is.
+                    let _ = &work;
+                    frame
+                }))
+            }))
+        }
+    })
 }

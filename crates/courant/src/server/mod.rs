@@ -1,13 +1,15 @@
 //! The HTTP side: one port for the dialects, the networks' webhooks, health, metrics and the console.
 
 pub mod admission;
-pub(crate) mod body;
+pub mod body;
 mod descriptors;
 mod hooks;
 pub(crate) mod idempotency;
+mod idle;
 mod listen;
 mod northbound;
 pub(crate) mod pace;
+mod tls;
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! The one adapter for all dialects: find the dialect, bound the body, establish who asks, let the
 //! dialect read, act, let the dialect write.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use axum::{body::Body, extract::Request, response::Response};
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use http::{HeaderValue, StatusCode, header};
 use model::{Answer, Call, Refusal, Span};
 
 use super::{
-    body::{self, BodyFault},
+    body::{self, BodyFault, Held, Room},
     idempotency::Key,
 };
 use crate::{
@@ -51,11 +51,18 @@ async fn exchange(
     let limit = dialect.body_limit(&head);
     // Held until the answer is written: large bodies take memory until then.
     let place = if limit > LARGE_BODY { Some(core.media.upload_place().await) } else { None };
-    let (bytes, fault) = match place.as_ref() {
-        Some(Err(refusal)) => (Bytes::new(), Some(refusal.clone())),
-        Some(Ok(_)) | None => receive(core, &head, body, limit).await,
+    let room = place.is_none().then_some(&core.room);
+    let received = match place.as_ref() {
+        Some(Err(refusal)) => Err(refusal.clone()),
+        Some(Ok(_)) | None => receive(core, &head, body, limit, room).await,
     };
-    let unread = matches!(fault, Some(Refusal::TooLarge { .. } | Refusal::Overloaded));
+    // As above: its room is free again when the answer is written.
+    let (held, fault) = match received {
+        Ok(held) => (Some(held), None),
+        Err(refusal) => (None, Some(refusal)),
+    };
+    let unread = fault.is_some();
+    let bytes = held.as_ref().map(|held| held.bytes.clone()).unwrap_or_default();
     let mut exchange = Exchange {
         core,
         dialect,
@@ -76,7 +83,7 @@ async fn exchange(
     let (mut response, outcome) = match result {
         Ok(response) => (response, "answered"),
         Err(refusal) => {
-            tracing::debug!(dialect = dialect.name(), %refusal, "refused");
+            tracing::debug!(dialect = dialect.name(), refusal = %kind_of(&refusal), "refused");
             (exchange.refuse(&refusal), outcome_of(&refusal))
         }
     };
@@ -92,20 +99,43 @@ async fn receive(
     head: &http::request::Parts,
     body: Body,
     limit: u64,
-) -> (Bytes, Option<Refusal>) {
+    room: Option<&Room>,
+) -> Result<Held, Refusal> {
     let declared = body::declared(&head.headers);
-    let read = if limit > LARGE_BODY {
+    let received = if limit > LARGE_BODY {
         body::read_steadily(body, declared, limit, core.media.pace()).await
     } else {
         let timeout = Span::from_millis(core.config.server.body_timeout_ms);
-        body::read(body, declared, limit, timeout).await
+        body::read(body, declared, limit, timeout, room).await
     };
-    match read {
-        Ok(bytes) => (bytes, None),
-        Err(BodyFault::TooLarge) => (Bytes::new(), Some(Refusal::TooLarge { limit })),
-        Err(BodyFault::Slow | BodyFault::Broken) => {
-            (Bytes::new(), Some(Refusal::malformed("the body did not arrive")))
-        }
+    received.map_err(|fault| match fault {
+        BodyFault::TooLarge => Refusal::TooLarge { limit },
+        BodyFault::Slow | BodyFault::Broken => Refusal::malformed("the body did not arrive"),
+        BodyFault::NoRoom => Refusal::Overloaded,
+    })
+}
+
+/// The refusal in words, without those that may quote the request.
+fn kind_of(refusal: &Refusal) -> Cow<'static, str> {
+    match refusal {
+        Refusal::Malformed(_) => "malformed".into(),
+        Refusal::MissingField(_) => "a field is missing".into(),
+        Refusal::InvalidField { .. } => "a field has a value that is not taken".into(),
+        Refusal::TooLarge { .. }
+        | Refusal::Unauthenticated(_)
+        | Refusal::Forbidden
+        | Refusal::NotEnabled(_)
+        | Refusal::NotFound(_)
+        | Refusal::UnknownPath
+        | Refusal::MethodNotAllowed { .. }
+        | Refusal::UnsupportedType
+        | Refusal::TooManyRecipients { .. }
+        | Refusal::UnknownSender
+        | Refusal::LowBalance
+        | Refusal::RateLimited { .. }
+        | Refusal::Overloaded
+        | Refusal::KeyConflict
+        | Refusal::Internal => refusal.to_string().into(),
     }
 }
 
@@ -177,10 +207,13 @@ impl Exchange<'_> {
         let now = clock::now();
         let caller = match &credentials.proof {
             Proof::Session(token) => sessions::find(self.core, self.dialect, token, now).await?,
-            Proof::Plain(_) | Proof::Hmac(_) => {
+            Proof::Plain(_) => auth::check(self.dialect, &credentials, &self.core.accounts)?,
+            Proof::Hmac(signed) => {
+                let caller = auth::check(self.dialect, &credentials, &self.core.accounts)?;
+                let (account, principal) = (&caller.account.name, &caller.principal);
                 // Signed dates are by the clock of the caller.
-                let wall = clock::wall();
-                auth::check(self.dialect, &credentials, &self.core.accounts, &self.core.nonces, wall)?
+                auth::replay::admit(self.core, account, principal, signed, clock::wall()).await?;
+                caller
             }
         };
         let admitted = caller.account.admit(now);

@@ -84,6 +84,7 @@ fn signed_token(token: &str) -> Option<Credentials> {
         date: Some(Time(claims.iat.saturating_mul(1_000_000))),
         tolerance: TOKEN_LIFETIME,
         nonce: None,
+        once: false,
     });
     Some(Credentials { principal: claims.iss, proof })
 }

@@ -139,6 +139,29 @@ fn signed_requests_carry_their_date_and_nonce_for_the_checks() {
     assert_eq!(signed.date, Some(Time(NOW.0 - 123_456)));
     assert_eq!(signed.tolerance, Span::from_mins(15));
     assert_eq!(signed.nonce.as_deref(), Some(NONCE));
+    assert!(signed.once);
+}
+
+#[test]
+fn without_a_nonce_what_changes_something_is_done_once_and_questions_may_be_repeated() {
+    let without = &sample_headers("HMAC-SHA256", "Date")[..3];
+    let once = |method: &str| signed(&signed_request(method, "/v1/omnichannel", without, "", "QUJD")).once;
+    assert_eq!([once("GET"), once("POST"), once("PUT"), once("DELETE")], [false, true, true, true]);
+}
+
+#[test]
+fn a_body_is_signed_whatever_type_it_is_said_to_have() {
+    let bare = &sample_headers("HMAC-SHA256", "Date")[1..];
+    let candidates = |types: &[&'static str], body: &'static str| {
+        let mut headers = bare.to_vec();
+        headers.extend(types.iter().map(|kind| ("Content-Type", *kind)));
+        signed(&signed_request("POST", "/v1/omnichannel", &headers, body, "QUJD")).candidates
+    };
+    let honest = candidates(&[], "");
+    for types in [&[][..], &[""], &["; charset=utf-8"]] {
+        let tampered = candidates(types, r#"{"phone_number":"15558675309"}"#);
+        assert!(tampered.iter().all(|text| !honest.contains(text)), "{types:?}");
+    }
 }
 
 #[test]

@@ -1,0 +1,8 @@
+//! What the fuzz targets do with bytes from outside, and what must hold of the outcome.
+//!
+//! Each file in `targets/` hands its bytes to one function here, or to one of
+//! `connectors::fuzzing` where the parsers are private. `docs/fuzzing.md` says how to run them.
+
+pub mod media;
+pub mod requests;
+mod wire;
