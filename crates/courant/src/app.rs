@@ -180,8 +180,8 @@ impl Commits {
         let stats = store.stats();
         let (count, micros) =
             (stats.commits.saturating_sub(self.count), stats.commit_micros.saturating_sub(self.micros));
-        if count > 0 {
-            *self = Self { count: stats.commits, micros: stats.commit_micros, each: micros / count };
+        if let Some(each) = micros.checked_div(count) {
+            *self = Self { count: stats.commits, micros: stats.commit_micros, each };
         }
         self.each
     }
