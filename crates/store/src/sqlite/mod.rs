@@ -446,6 +446,12 @@ impl Store for SqliteStore {
             commit_micros: self.counters.commit_micros.load(Relaxed),
             waiting: self.counters.waiting.load(Relaxed),
             bytes: size(&self.options.path) + size(log.as_ref()),
+            failures: self.counters.failures.load(Relaxed),
+            commit_times: self.counters.commit_times.tally(),
+            sync_times: self.counters.sync_times.tally(),
+            commit_sizes: self.counters.commit_sizes.tally(),
+            idle_micros: self.counters.idle_micros(),
+            failing_micros: self.counters.failing_micros(),
         }
     }
 
