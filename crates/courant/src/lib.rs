@@ -24,6 +24,7 @@ pub mod core;
 pub mod desk;
 pub mod dispatch;
 pub mod exchanges;
+pub mod health;
 pub mod mediadesk;
 pub mod metrics;
 pub mod operate;

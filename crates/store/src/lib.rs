@@ -646,6 +646,8 @@ pub struct StoreStats {
     pub commit_micros: u64,
     /// Changes waiting now.
     pub waiting: u64,
+    /// How many may wait before more are refused; 0 if there is no such bound.
+    pub max_waiting: u64,
     /// Size of the database in bytes.
     pub bytes: u64,
     /// Transactions that failed.

@@ -182,8 +182,10 @@ impl Sender {
             return false;
         }
         let (sender, results) = (Arc::clone(self), results.clone());
+        self.core.metrics.callbacks_in_flight.inc();
         tokio::spawn(async move {
             let result = sender.deliver(&callback).await;
+            sender.core.metrics.callbacks_in_flight.dec();
             drop(place);
             // The id leaves the flight only when its result is saved.
             let _ = results.send(result).await;
@@ -207,7 +209,8 @@ impl Sender {
         };
         let at = clock::now();
         let verdict = schedule.verdict(at, callback.tries, only_one, outcome);
-        self.core.metrics.called_back(&callback.dialect, verdict == Verdict::Done, at.since(began));
+        let age = at.since(callback.created_at);
+        self.core.metrics.called_back(&callback.dialect, &verdict, at.since(began), age);
         result(callback, at, verdict)
     }
 

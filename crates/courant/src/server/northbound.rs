@@ -26,6 +26,7 @@ use crate::{
     },
     exchanges,
     mediadesk::LARGE_BODY,
+    metrics::Outcome,
 };
 
 /// Answers one request of a caller.
@@ -45,7 +46,7 @@ async fn exchange(
     app: &Arc<App>,
     dialect: &'static dyn Dialect,
     request: Request,
-) -> (http::Response<Bytes>, &'static str) {
+) -> (http::Response<Bytes>, Outcome) {
     let core = &app.core;
     let (head, body) = request.into_parts();
     let limit = dialect.body_limit(&head);
@@ -72,12 +73,14 @@ async fn exchange(
             None => Err(Refusal::Overloaded),
         },
     };
-    core.metrics.accept_time(clock::now().since(began));
+    core.metrics.accept_time(dialect.name(), clock::now().since(began));
     let (mut response, outcome) = match result {
-        Ok(response) => (response, "answered"),
+        Ok(response) => (response, Outcome::Answered),
         Err(refusal) => {
-            tracing::debug!(dialect = dialect.name(), %refusal, "refused");
-            (exchange.refuse(&refusal), outcome_of(&refusal))
+            let outcome = outcome_of(&refusal);
+            // The refusal's own words may quote the request.
+            tracing::debug!(dialect = dialect.name(), outcome = outcome.as_str(), "refused");
+            (exchange.refuse(&refusal), outcome)
         }
     };
     if unread {
@@ -103,12 +106,12 @@ async fn receive(
     }
 }
 
-const fn outcome_of(refusal: &Refusal) -> &'static str {
+const fn outcome_of(refusal: &Refusal) -> Outcome {
     match refusal {
-        Refusal::Unauthenticated(_) | Refusal::Forbidden => "unauthenticated",
-        Refusal::RateLimited { .. } => "rate_limited",
-        Refusal::Overloaded => "overloaded",
-        Refusal::Internal => "failed",
+        Refusal::Unauthenticated(_) | Refusal::Forbidden => Outcome::Unauthenticated,
+        Refusal::RateLimited { .. } => Outcome::RateLimited,
+        Refusal::Overloaded => Outcome::Overloaded,
+        Refusal::Internal => Outcome::Failed,
         Refusal::TooLarge { .. }
         | Refusal::NotEnabled(_)
         | Refusal::NotFound(_)
@@ -121,7 +124,7 @@ const fn outcome_of(refusal: &Refusal) -> &'static str {
         | Refusal::TooManyRecipients { .. }
         | Refusal::UnknownSender
         | Refusal::LowBalance
-        | Refusal::KeyConflict => "refused",
+        | Refusal::KeyConflict => Outcome::Refused,
     }
 }
 

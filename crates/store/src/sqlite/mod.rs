@@ -445,6 +445,7 @@ impl Store for SqliteStore {
             changes: self.counters.changes.load(Relaxed),
             commit_micros: self.counters.commit_micros.load(Relaxed),
             waiting: self.counters.waiting.load(Relaxed),
+            max_waiting: self.options.max_waiting,
             bytes: size(&self.options.path) + size(log.as_ref()),
             failures: self.counters.failures.load(Relaxed),
             commit_times: self.counters.commit_times.tally(),
