@@ -85,6 +85,7 @@ impl App {
             router = router.merge(extra);
         }
         let (stop_listening, stop_working) = (CancellationToken::new(), CancellationToken::new());
+        app.core.traces.start();
         let workers = assembly.start(&stop_working);
         let open = app.core.metrics.connections.clone();
         let listener = tokio::spawn(listener.serve(router, open, stop_listening.clone()));
@@ -139,6 +140,7 @@ impl Running {
             tracing::warn!("some work did not end in time; it goes on at the next start");
             self.workers.abort_all();
         }
+        self.app.core.traces.stop().await;
         if let Err(error) = self.app.core.store.close().await {
             tracing::error!(%error, "the store did not close cleanly");
         }

@@ -34,6 +34,7 @@ use crate::{
     server::admission::Admission,
     stats::Stats,
     timers::Timers,
+    traces::Traces,
 };
 
 /// Tasks that carry events to messages.
@@ -67,6 +68,7 @@ pub struct Assembly {
 pub fn assemble(parts: Parts) -> Result<Assembly, String> {
     let Parts { config, store, routes, post } = parts;
     let (shards, receivers) = Shards::new(SHARDS);
+    let metrics = Metrics::new(&routes);
     let core = Arc::new(Core {
         rules: config.cascade.rules(),
         accounts: Accounts::new(&config)?,
@@ -74,7 +76,8 @@ pub fn assemble(parts: Parts) -> Result<Assembly, String> {
         plans: StoredPlans::new(&config.accounts),
         dispatcher: Dispatcher::new(&routes, config.limits.lane_memory),
         timers: Timers::new(config.limits.timers),
-        metrics: Metrics::new(&routes),
+        traces: Traces::new(&config.telemetry, metrics.spans.clone())?,
+        metrics,
         routes,
         admission: Admission::new(config.server.max_requests, config.server.max_requests_per_account),
         nonces: Nonces::default(),

@@ -20,6 +20,7 @@ use crate::{
     server::admission::Admission,
     stats::Stats,
     timers::Timers,
+    traces::Traces,
 };
 
 /// The shared middle of a running gateway.
@@ -60,6 +61,8 @@ pub struct Core {
     pub media: MediaDesk,
     /// Counters.
     pub metrics: Metrics,
+    /// Traces of messages.
+    pub traces: Traces,
     /// Counters per minute of the last day.
     pub stats: Stats,
 }

@@ -35,4 +35,5 @@ pub mod routes;
 pub mod server;
 pub mod stats;
 pub mod timers;
+pub mod traces;
 pub mod views;

@@ -346,6 +346,16 @@ pub fn perform(core: &Arc<Core>, record: &Record, command: Command, permits: &mu
 
 fn settled(core: &Core, record: &Record) {
     core.metrics.settled(record);
+    let status = record.state.status();
+    tracing::debug!(
+        message_id = %record.message.id,
+        status = status.as_str(),
+        cause = status.cause().map(model::Cause::as_str),
+        "settled"
+    );
+    if let Some(trace) = core.traces.of(&record.message) {
+        trace.settled(record);
+    }
     if let Some(step) = record.message.plan().step(record.state.deciding_step()) {
         core.stats.settled(clock::now(), &record.message.account, step.channel, record.state.status());
     }
