@@ -80,6 +80,11 @@ pub trait Connector: Send + Sync + 'static {
 
     /// How it is doing, for people and for `/readyz`.
     fn health(&self) -> Health;
+
+    /// Its sessions, if its network has any.
+    fn sessions(&self) -> Option<Sessions> {
+        None
+    }
 }
 
 /// What a connector and its network can do.
@@ -204,6 +209,17 @@ pub trait Sink: Send + Sync + 'static {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not stored, tell again")]
 pub struct NotStored;
+
+/// The sessions of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sessions {
+    /// How many there should be.
+    pub wanted: usize,
+    /// How many are bound now.
+    pub bound: usize,
+    /// How often one was bound since the start.
+    pub binds: u64,
+}
 
 /// State of a route, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]

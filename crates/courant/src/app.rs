@@ -24,18 +24,13 @@ use crate::{
     clock,
     config::Config,
     core::Core,
+    health::Readiness,
     routes::Routes,
     server::{self, Listener},
 };
 
 /// SQLite's pages have 4 KiB.
 const PAGES_PER_MB: u64 = 256;
-
-/// Microseconds of a commit from which on people are told; a good disk needs a tenth of a percent of it.
-const SLOW_COMMIT: u64 = 100_000;
-
-/// Seconds between the system's clock and ours from which on people are told.
-const CLOCK_TOLERANCE: i64 = 2;
 
 /// A running gateway.
 pub struct App {
@@ -90,8 +85,10 @@ impl App {
             router = router.merge(extra);
         }
         let (stop_listening, stop_working) = (CancellationToken::new(), CancellationToken::new());
+        app.core.traces.start();
         let workers = assembly.start(&stop_working);
-        let listener = tokio::spawn(listener.serve(router, stop_listening.clone()));
+        let open = app.core.metrics.connections.clone();
+        let listener = tokio::spawn(listener.serve(router, open, stop_listening.clone()));
         app.ready.store(true, Ordering::Release);
         Ok(Running { app, stop_listening, stop_working, listener, workers })
     }
@@ -116,20 +113,14 @@ impl App {
 
     /// Whether it takes work, and what people should know.
     #[must_use]
-    pub fn readiness(&self) -> (bool, String) {
-        let ready = self.ready.load(Ordering::Acquire) && !self.is_draining();
-        let mut text = format!("{}\n", if ready { "ready" } else { "not ready" });
-        for route in self.core.routes.all() {
-            let health = route.connector.health();
-            let word = if health.up { "up" } else { "down" };
-            text += &format!("route {} {word}: {}\n", route.name, health.text);
-        }
-        text += &clock_note().unwrap_or_default();
+    pub fn readiness(&self) -> Readiness {
+        let refusing = match (self.ready.load(Ordering::Acquire), self.is_draining()) {
+            (_, true) => Some("it is ending"),
+            (false, false) => Some("it is starting"),
+            (true, false) => None,
+        };
         let commit = self.commits.lock().unwrap_or_else(PoisonError::into_inner).look(&*self.core.store);
-        if commit >= SLOW_COMMIT {
-            text += &format!("store: a commit takes {} ms; the disk is slow\n", commit / 1000);
-        }
-        (ready, text)
+        Readiness::of(&self.core, refusing, Span::from_micros(commit))
     }
 }
 
@@ -149,22 +140,11 @@ impl Running {
             tracing::warn!("some work did not end in time; it goes on at the next start");
             self.workers.abort_all();
         }
+        self.app.core.traces.stop().await;
         if let Err(error) = self.app.core.store.close().await {
             tracing::error!(%error, "the store did not close cleanly");
         }
     }
-}
-
-/// What people should know of the clock, if anything.
-fn clock_note() -> Option<String> {
-    let ahead = clock::ahead() / 1_000_000;
-    let way = if ahead > 0 { "ahead of" } else { "behind" };
-    (ahead.abs() >= CLOCK_TOLERANCE).then(|| {
-        format!(
-            "clock: the system's clock was set and is {} s {way} ours, which follows slowly\n",
-            ahead.abs()
-        )
-    })
 }
 
 /// How long commits took between the last two looks.

@@ -34,6 +34,7 @@ use crate::{
     server::{admission::Admission, body::Room},
     stats::Stats,
     timers::Timers,
+    traces::Traces,
 };
 
 /// Tasks that carry events to messages.
@@ -67,7 +68,7 @@ pub struct Assembly {
 pub fn assemble(parts: Parts) -> Result<Assembly, String> {
     let Parts { config, store, routes, post } = parts;
     let (shards, receivers) = Shards::new(SHARDS);
-    let metrics = Metrics::new();
+    let metrics = Metrics::new(&routes);
     let core = Arc::new(Core {
         rules: config.cascade.rules(),
         accounts: Accounts::new(&config)?,
@@ -75,6 +76,9 @@ pub fn assemble(parts: Parts) -> Result<Assembly, String> {
         plans: StoredPlans::new(&config.accounts),
         dispatcher: Dispatcher::new(&routes, config.limits.lane_memory),
         timers: Timers::new(config.limits.timers),
+        traces: Traces::new(&config.telemetry, metrics.spans.clone())?,
+        media: MediaDesk::open(&config, Arc::clone(&store), metrics.media.clone())?,
+        metrics,
         routes,
         admission: Admission::new(config.server.max_requests, config.server.max_requests_per_account),
         nonces: Nonces::default(),
@@ -83,9 +87,7 @@ pub fn assemble(parts: Parts) -> Result<Assembly, String> {
         open: Open::default(),
         outbox: Notify::new(),
         news: watch::Sender::new(()),
-        media: MediaDesk::open(&config, Arc::clone(&store), metrics.media.clone())?,
         room: Room::new(config.server.body_memory_mb),
-        metrics,
         stats: Stats::default(),
         store,
         config,

@@ -12,12 +12,14 @@ use crate::people::{Role, directory, password};
 mod load;
 mod media;
 mod money;
+mod telemetry;
 
 pub use load::{ConfigError, Source};
 pub use media::{AccountMedia, CheckMedia, MediaConfig, MediaMode, MediaStoreConfig};
 pub use money::{
     Amount, BalanceConfig, ChargeOn, Day, NumberPlanConfig, Per, PortabilityConfig, PriceConfig, QuotaConfig,
 };
+pub use telemetry::Telemetry;
 
 /// The commented default configuration, as `courant config` prints it.
 pub const DEFAULT: &str = include_str!("../../../config/courant.toml");
@@ -43,6 +45,8 @@ pub struct Config {
     pub media: MediaConfig,
     /// Logs.
     pub log: Log,
+    /// Traces.
+    pub telemetry: Telemetry,
     /// Price list.
     #[serde(rename = "price")]
     pub prices: Vec<PriceConfig>,
@@ -450,6 +454,9 @@ impl Config {
                     );
                 }
             }
+        }
+        if let Some((key, text)) = self.telemetry.fault() {
+            return complain(key, text);
         }
         money::check(self).or_else(|(key, text)| complain(&key, text))?;
         for (index, user) in self.console.users.iter().enumerate() {

@@ -20,6 +20,7 @@ use crate::{
     server::{admission::Admission, body::Room},
     stats::Stats,
     timers::Timers,
+    traces::Traces,
 };
 
 /// The shared middle of a running gateway.
@@ -62,6 +63,8 @@ pub struct Core {
     pub room: Room,
     /// Counters.
     pub metrics: Metrics,
+    /// Traces of messages.
+    pub traces: Traces,
     /// Counters per minute of the last day.
     pub stats: Stats,
 }

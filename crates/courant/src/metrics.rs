@@ -1,239 +1,347 @@
-//! Counters for Prometheus. Labels are bounded: channels, routes, dialects, causes; never a
+//! What Prometheus can ask for. Labels are bounded: channels, routes, dialects, causes; never a
 //! number or a text of a caller.
+//!
+//! What happens often is counted in atomics found by place: no lock, no text. What can be looked up
+//! (queues, the store, the process) is looked up when somebody asks, in `gauges.rs`. `catalog.rs`
+//! knows what there is, and docs/reference/metrics.md is made from it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+mod catalog;
+mod gauges;
+mod histogram;
+mod process;
 
-use engine::Event;
-use model::{RouteName, Span, call::MessageReport, report::Occasion};
-use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
-    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
-    registry::Registry,
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU64, Ordering},
 };
+
+use engine::{Event, callback::Verdict};
+use model::{
+    Cause, Channel, NetworkEvent, ReceiptStatus, RouteName, Span, Status, call::MessageReport,
+    report::Occasion,
+};
+use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 use store::Record;
 
-use crate::{core::Core, mediadesk::meters::Meters};
+pub use self::catalog::{Described, Kind};
+use self::{catalog::Grid, gauges::Gauges, histogram::SHORT};
+pub(crate) use self::{
+    catalog::{Catalog, Kin, Labels},
+    histogram::{Histogram, LONG},
+};
+use crate::{app::dialect_names, core::Core, mediadesk::meters::Meters, routes::Routes};
 
-type LabelText = std::borrow::Cow<'static, str>;
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ByDialect {
-    dialect: LabelText,
-    outcome: LabelText,
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done as asked.
+    Answered,
+    /// Not done: the caller's fault.
+    Refused,
+    /// Nobody known, or not allowed.
+    Unauthenticated,
+    /// Too often.
+    RateLimited,
+    /// Too much to do.
+    Overloaded,
+    /// Our fault.
+    Failed,
 }
 
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ByRoute {
-    route: LabelText,
-    outcome: LabelText,
+impl Outcome {
+    const ALL: [Self; 6] = [
+        Self::Answered,
+        Self::Refused,
+        Self::Unauthenticated,
+        Self::RateLimited,
+        Self::Overloaded,
+        Self::Failed,
+    ];
+
+    /// The label's value.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Refused => "refused",
+            Self::Unauthenticated => "unauthenticated",
+            Self::RateLimited => "rate_limited",
+            Self::Overloaded => "overloaded",
+            Self::Failed => "failed",
+        }
+    }
 }
 
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ByStep {
-    channel: LabelText,
-    status: LabelText,
-    cause: LabelText,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ByName {
-    name: LabelText,
-}
-
-/// All counters of a running program.
+/// All metrics of a running program.
 #[derive(Debug)]
 pub struct Metrics {
-    registry: Registry,
-    requests: Family<ByDialect, Counter>,
-    accepted: Family<ByName, Counter>,
-    settled: Family<ByStep, Counter>,
-    steps: Family<ByStep, Counter>,
-    hand_overs: Family<ByRoute, Counter>,
-    hand_over_seconds: Family<ByName, Histogram, fn() -> Histogram>,
-    told: Family<ByName, Counter>,
-    callbacks: Family<ByDialect, Counter>,
-    callback_seconds: Histogram,
-    accept_seconds: Histogram,
-    alarms: Gauge,
-    queued: Family<ByName, Gauge>,
-    free_window: Family<ByName, Gauge>,
-    store_commits: Gauge,
-    store_changes: Gauge,
-    store_commit_seconds: Gauge<f64, AtomicU64>,
-    store_waiting: Gauge,
-    store_bytes: Gauge,
+    catalog: Catalog,
+    dialects: Vec<OfDialect>,
+    routes: BTreeMap<RouteName, OfRoute>,
+    settled: Grid<Counter>,
+    steps: Grid<Counter>,
+    fallbacks: Grid<Counter>,
+    settle_seconds: Grid<Histogram>,
+    step_seconds: Grid<Histogram>,
+    delivery_seconds: Grid<Histogram>,
+    alarm_late: Histogram,
+    gauges: Gauges,
     /// Counters of media.
     pub media: Meters,
+    /// Messages handled again because another part had changed them.
+    pub conflicts: Counter,
+    /// Connections of callers and networks that are open.
+    pub connections: Gauge,
+    /// Callbacks on their way.
+    pub callbacks_in_flight: Gauge,
+    /// Messages kept in memory.
+    pub cached: Gauge,
+    /// What became of spans.
+    pub spans: Spans,
     /// Requests being worked on.
     pub in_work: AtomicU64,
 }
 
-/// Buckets from 100 µs to about 100 s.
-fn seconds() -> Histogram {
-    Histogram::new((0..21).map(|power| 0.0001 * f64::from(1 << power)))
+/// Counters of traces.
+#[derive(Clone, Debug)]
+pub struct Spans {
+    /// Handed to the collector.
+    pub exported: Counter,
+    /// Lost because the collector was away or too slow.
+    pub dropped: Counter,
 }
+
+/// What is counted for a dialect.
+#[derive(Debug)]
+struct OfDialect {
+    name: &'static str,
+    requests: [Counter; Outcome::ALL.len()],
+    accept_seconds: Histogram,
+    accepted: Counter,
+    callbacks: [Counter; 3],
+    callback_seconds: Histogram,
+    callback_age: Histogram,
+}
+
+/// What is counted for a route.
+#[derive(Debug)]
+struct OfRoute {
+    hand_overs: Grid<Counter>,
+    hand_over_seconds: Histogram,
+    told: Grid<Counter>,
+    unmatched: Counter,
+}
+
+/// What networks tell.
+const TOLD: [&str; 7] = ["sent", "delivered", "read", "played", "failed", "inbound", "preference"];
+/// Statuses without a cause.
+const RUNGS: usize = 7;
+const STATUSES: usize = RUNGS + Cause::ALL.len();
+/// How a step or message can end.
+const ENDS: [&str; 2] = ["delivered", "failed"];
 
 impl Metrics {
     /// All at zero.
     #[must_use]
-    pub fn new() -> Self {
-        let mut metrics = Self {
-            registry: Registry::with_prefix("courant"),
-            requests: Family::default(),
-            accepted: Family::default(),
-            settled: Family::default(),
-            steps: Family::default(),
-            hand_overs: Family::default(),
-            hand_over_seconds: Family::new_with_constructor(seconds),
-            told: Family::default(),
-            callbacks: Family::default(),
-            callback_seconds: seconds(),
-            accept_seconds: seconds(),
-            alarms: Gauge::default(),
-            queued: Family::default(),
-            free_window: Family::default(),
-            store_commits: Gauge::default(),
-            store_changes: Gauge::default(),
-            store_commit_seconds: Gauge::default(),
-            store_waiting: Gauge::default(),
-            store_bytes: Gauge::default(),
-            media: Meters::default(),
+    pub fn new(routes: &Routes) -> Self {
+        let mut catalog = Catalog::default();
+        let dialects = of_dialects(&mut catalog);
+        let routes = of_routes(&mut catalog, routes);
+        let ended = &["channel", "status", "cause"];
+        let settled = catalog.kin(
+            "messages_settled",
+            ended,
+            "Messages that came to their end, by the step that decided",
+            Counter::default,
+        );
+        let steps = catalog.kin("steps", ended, "Changes of steps", Counter::default);
+        let fallbacks = catalog.kin(
+            "fallbacks",
+            &["channel", "cause"],
+            "Steps given up for the next one of their plan",
+            Counter::default,
+        );
+        let settle_seconds = catalog.kin(
+            "settle_seconds",
+            &["outcome"],
+            "Time from a message's acceptance to its end",
+            || Histogram::new(LONG),
+        );
+        let step_seconds = catalog.kin(
+            "step_seconds",
+            &["channel", "outcome"],
+            "Time from a step's turn to its delivery or failure",
+            || Histogram::new(LONG),
+        );
+        let delivery_seconds = catalog.kin(
+            "delivery_seconds",
+            &["channel"],
+            "Time from a network's taking a message to its delivery",
+            || Histogram::new(LONG),
+        );
+        let spans = catalog.kin("spans", &["outcome"], "Spans of traces", Counter::default);
+        let span = |outcome: &'static str| spans.get_or_create_owned(&vec![("outcome", outcome.into())]);
+        Self {
+            dialects,
+            routes,
+            settled: Grid::new(&settled, Channel::ALL.len() * STATUSES),
+            steps: Grid::new(&steps, Channel::ALL.len() * STATUSES),
+            fallbacks: Grid::new(&fallbacks, Channel::ALL.len() * Cause::ALL.len()),
+            settle_seconds: Grid::new(&settle_seconds, ENDS.len()),
+            step_seconds: Grid::new(&step_seconds, Channel::ALL.len() * ENDS.len()),
+            delivery_seconds: Grid::new(&delivery_seconds, Channel::ALL.len()),
+            alarm_late: catalog.histogram("alarm_late_seconds", "How late alarms rang", SHORT),
+            conflicts: catalog.counter(
+                "conflicts",
+                "Changes of messages made again because another part had changed them meanwhile",
+            ),
+            connections: catalog.gauge("connections", "Connections that are open"),
+            callbacks_in_flight: catalog.gauge("callbacks_in_flight", "Callbacks not answered yet"),
+            cached: catalog.gauge("cached_messages", "Messages kept in memory for speed"),
+            spans: Spans { exported: span("exported"), dropped: span("dropped") },
+            gauges: Gauges::new(&mut catalog),
+            media: Meters::new(&mut catalog),
             in_work: AtomicU64::new(0),
-        };
-        metrics.register();
-        metrics
+            catalog,
+        }
     }
 
-    fn register(&mut self) {
-        let registry = &mut self.registry;
-        registry.register("requests", "Requests answered, by dialect and outcome", self.requests.clone());
-        registry.register("messages_accepted", "Messages stored, by dialect", self.accepted.clone());
-        registry.register("messages_settled", "Messages that came to their end", self.settled.clone());
-        registry.register("steps", "Changes of steps, by channel, status and cause", self.steps.clone());
-        registry.register("hand_overs", "Attempts answered by networks", self.hand_overs.clone());
-        registry.register(
-            "hand_over_seconds",
-            "Time a network took to answer",
-            self.hand_over_seconds.clone(),
-        );
-        registry.register("network_events", "Receipts and inbound messages", self.told.clone());
-        registry.register("callbacks", "Callbacks tried, by dialect and outcome", self.callbacks.clone());
-        registry.register(
-            "callback_seconds",
-            "Time a receiver took to answer",
-            self.callback_seconds.clone(),
-        );
-        registry.register(
-            "accept_seconds",
-            "Time from a request's body to its answer",
-            self.accept_seconds.clone(),
-        );
-        registry.register("alarms", "Alarms held in memory", self.alarms.clone());
-        registry.register("queued", "Attempts held in memory, by route", self.queued.clone());
-        registry.register("window_free", "Hand-overs a route could take now", self.free_window.clone());
-        registry.register("store_commits", "Transactions since the start", self.store_commits.clone());
-        registry.register("store_changes", "Changes saved since the start", self.store_changes.clone());
-        registry.register(
-            "store_commit_seconds",
-            "Time spent in commits since the start",
-            self.store_commit_seconds.clone(),
-        );
-        registry.register("store_waiting", "Changes waiting to be saved", self.store_waiting.clone());
-        registry.register("store_bytes", "Size of the database", self.store_bytes.clone());
-        self.media.register(registry);
+    fn dialect(&self, name: &str) -> Option<&OfDialect> {
+        self.dialects.iter().find(|dialect| dialect.name == name)
     }
 
     /// A request was answered.
-    pub fn request(&self, dialect: &'static str, outcome: &'static str) {
-        self.requests.get_or_create(&ByDialect { dialect: dialect.into(), outcome: outcome.into() }).inc();
+    pub fn request(&self, dialect: &'static str, outcome: Outcome) {
+        if let Some(dialect) = self.dialect(dialect) {
+            dialect.requests[outcome as usize].inc();
+        }
     }
 
-    /// A submission was accepted or refused in this time.
-    pub fn accept_time(&self, span: Span) {
-        self.accept_seconds.observe(span.as_micros() as f64 * 1e-6);
+    /// A request was worked on for this time.
+    pub fn accept_time(&self, dialect: &'static str, span: Span) {
+        if let Some(dialect) = self.dialect(dialect) {
+            dialect.accept_seconds.time(span);
+        }
     }
 
     /// A message was stored.
     pub fn accepted(&self, record: &Record) {
-        self.accepted.get_or_create(&ByName { name: record.message.dialect.into() }).inc();
+        if let Some(dialect) = self.dialect(record.message.dialect) {
+            dialect.accepted.inc();
+        }
     }
 
     /// A message came to its end.
     pub fn settled(&self, record: &Record) {
-        let status = record.state.status();
-        let channel = record.message.plan().step(record.state.deciding_step());
-        self.settled
-            .get_or_create(&ByStep {
-                channel: channel.map_or("none", |step| step.channel.as_str()).into(),
-                status: status.as_str().into(),
-                cause: status.cause().map_or("none", model::Cause::as_str).into(),
-            })
-            .inc();
+        let (state, message) = (&record.state, &record.message);
+        let channel =
+            message.plan().step(state.deciding_step()).map_or(Channel::Unlisted, |step| step.channel);
+        let status = state.status();
+        self.settled.at(cell(channel, status), || labels(channel, status)).inc();
+        if let Some(at) = state.settled_at() {
+            let end = usize::from(status.cause().is_some());
+            let histogram = self.settle_seconds.at(end, || vec![("outcome", ENDS[end].into())]);
+            histogram.time(at.since(message.accepted_at));
+        }
     }
 
     /// A step changed.
     pub fn step_status(&self, report: &MessageReport, occasion: &Occasion) {
-        let channel = report.message.plan().step(occasion.step).map_or("none", |step| step.channel.as_str());
-        self.steps
-            .get_or_create(&ByStep {
-                channel: channel.into(),
-                status: occasion.status.as_str().into(),
-                cause: occasion.status.cause().map_or("none", model::Cause::as_str).into(),
-            })
-            .inc();
+        let Some(step) = report.report.steps.iter().find(|step| step.index == occasion.step) else { return };
+        let (channel, status) = (step.channel, occasion.status);
+        self.steps.at(cell(channel, status), || labels(channel, status)).inc();
+        if let Some(cause) = status.cause() {
+            self.took(channel, 1, step.updated_at.since(step.begun_at));
+            if !occasion.settles {
+                let place = channel as usize * Cause::ALL.len() + cause as usize;
+                let labels = || vec![("channel", channel.as_str().into()), ("cause", cause.as_str().into())];
+                self.fallbacks.at(place, labels).inc();
+            }
+        }
+        // A network may tell of the reading only; the delivery is the same news then.
+        let new =
+            status == Status::Delivered || (status == Status::Read && step.read_at == step.delivered_at);
+        if let Some(at) = step.delivered_at.filter(|_| new) {
+            self.took(channel, 0, at.since(step.begun_at));
+            let labels = || vec![("channel", channel.as_str().into())];
+            let histogram = self.delivery_seconds.at(channel as usize, labels);
+            histogram.time(at.since(step.submitted_at.unwrap_or(at)));
+        }
+    }
+
+    fn took(&self, channel: Channel, end: usize, span: Span) {
+        let labels = || vec![("channel", channel.as_str().into()), ("outcome", ENDS[end].into())];
+        self.step_seconds.at(channel as usize * ENDS.len() + end, labels).time(span);
     }
 
     /// A network answered a hand-over.
-    pub fn answered(&self, route: &RouteName, event: &Event, span: Span) {
-        let outcome = match event {
-            Event::Refused { fault, .. } => fault.cause.as_str(),
+    pub fn answered(&self, name: &RouteName, event: &Event, span: Span) {
+        let Some(route) = self.routes.get(name) else { return };
+        let cause = match event {
+            Event::Refused { fault, .. } => Some(fault.cause),
             Event::Submitted { .. }
             | Event::Accepted
             | Event::Taken { .. }
             | Event::Received { .. }
             | Event::Recalled { .. }
             | Event::Woken
-            | Event::Cancelled => "submitted",
+            | Event::Cancelled => None,
         };
-        let name: LabelText = route.as_str().to_owned().into();
-        self.hand_overs.get_or_create(&ByRoute { route: name.clone(), outcome: outcome.into() }).inc();
-        self.hand_over_seconds.get_or_create(&ByName { name }).observe(span.as_micros() as f64 * 1e-6);
+        let place = cause.map_or(0, |cause| 1 + cause as usize);
+        let outcome = cause.map_or("submitted", Cause::as_str);
+        let labels = || vec![("route", name.as_str().to_owned().into()), ("outcome", outcome.into())];
+        route.hand_overs.at(place, labels).inc();
+        route.hand_over_seconds.time(span);
     }
 
     /// A network told us something.
-    pub fn told(&self, route: &RouteName, events: usize) {
-        self.told.get_or_create(&ByName { name: route.as_str().to_owned().into() }).inc_by(events as u64);
+    pub fn told(&self, name: &RouteName, events: &[NetworkEvent]) {
+        let Some(route) = self.routes.get(name) else { return };
+        for event in events {
+            let place = told(event);
+            let labels = || vec![("route", name.as_str().to_owned().into()), ("kind", TOLD[place].into())];
+            route.told.at(place, labels).inc();
+        }
     }
 
-    /// A callback was tried.
-    pub fn called_back(&self, dialect: &str, done: bool, span: Span) {
-        let outcome = if done { "done" } else { "failed" };
-        self.callbacks
-            .get_or_create(&ByDialect { dialect: dialect.to_owned().into(), outcome: outcome.into() })
-            .inc();
-        self.callback_seconds.observe(span.as_micros() as f64 * 1e-6);
+    /// A receipt was about nothing of ours.
+    pub fn unmatched(&self, name: &RouteName) {
+        if let Some(route) = self.routes.get(name) {
+            route.unmatched.inc();
+        }
+    }
+
+    /// A callback was tried; `age` is the time since it was called for.
+    pub fn called_back(&self, dialect: &str, verdict: &Verdict, span: Span, age: Span) {
+        let Some(dialect) = self.dialect(dialect) else { return };
+        dialect.callback_seconds.time(span);
+        let place = match verdict {
+            Verdict::Done => {
+                dialect.callback_age.time(age);
+                0
+            }
+            Verdict::Retry { .. } => 1,
+            Verdict::Park { .. } => 2,
+        };
+        dialect.callbacks[place].inc();
+    }
+
+    /// An alarm rang so late.
+    pub fn alarm(&self, late: Span) {
+        self.alarm_late.time(late);
     }
 
     /// Everything as Prometheus text.
-    #[must_use]
-    pub fn text(&self, core: &Core) -> String {
-        self.alarms.set(i64::try_from(core.timers.len()).unwrap_or(i64::MAX));
-        for (route, queued, free) in core.dispatcher.depths() {
-            let label = ByName { name: route.as_str().to_owned().into() };
-            self.queued.get_or_create(&label).set(i64::try_from(queued).unwrap_or(i64::MAX));
-            self.free_window.get_or_create(&label).set(i64::try_from(free).unwrap_or(i64::MAX));
-        }
-        let stats = core.store.stats();
-        let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        self.store_commits.set(whole(stats.commits));
-        self.store_changes.set(whole(stats.changes));
-        self.store_commit_seconds.set(stats.commit_micros as f64 * 1e-6);
-        self.store_waiting.set(whole(stats.waiting));
-        self.store_bytes.set(whole(stats.bytes));
+    pub async fn text(&self, core: &Core) -> String {
+        self.gauges.look(core).await;
         self.media.library(core.media.total());
-        let mut text = String::new();
-        encode(&mut text, &self.registry).expect("writing to a string does not fail");
-        text
+        self.catalog.text()
+    }
+
+    /// What there is.
+    #[must_use]
+    pub fn described(&self) -> &[Described] {
+        self.catalog.described()
     }
 
     /// One more request in work; `None` if there are `most` already.
@@ -244,9 +352,114 @@ impl Metrics {
     }
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
-        Self::new()
+fn of_dialects(catalog: &mut Catalog) -> Vec<OfDialect> {
+    let by_outcome = &["dialect", "outcome"];
+    let requests =
+        catalog.kin("requests", by_outcome, "Requests of callers, by what became of them", Counter::default);
+    let accept = catalog.kin(
+        "accept_seconds",
+        &["dialect"],
+        "Time from the end of a request's body to its answer, the commit included",
+        || Histogram::new(SHORT),
+    );
+    let accepted = catalog.kin("messages_accepted", &["dialect"], "Messages stored", Counter::default);
+    let callbacks = catalog.kin(
+        "callbacks",
+        by_outcome,
+        "Callbacks tried: done, failed (tried again later) or parked (given up)",
+        Counter::default,
+    );
+    let callback = catalog
+        .kin("callback_seconds", &["dialect"], "Time a receiver of callbacks took", || Histogram::new(SHORT));
+    let age = catalog.kin(
+        "callback_age_seconds",
+        &["dialect"],
+        "Time from what happened to the callback's delivery",
+        || Histogram::new(LONG),
+    );
+    let make = |name: &'static str| {
+        let of = |outcome: &'static str| vec![("dialect", name.into()), ("outcome", outcome.into())];
+        let own: Labels = vec![("dialect", name.into())];
+        OfDialect {
+            name,
+            requests: Outcome::ALL.map(|outcome| requests.get_or_create_owned(&of(outcome.as_str()))),
+            accept_seconds: accept.get_or_create_owned(&own),
+            accepted: accepted.get_or_create_owned(&own),
+            callbacks: ["done", "failed", "parked"].map(|end| callbacks.get_or_create_owned(&of(end))),
+            callback_seconds: callback.get_or_create_owned(&own),
+            callback_age: age.get_or_create_owned(&own),
+        }
+    };
+    dialect_names().map(make).collect()
+}
+
+fn of_routes(catalog: &mut Catalog, routes: &Routes) -> BTreeMap<RouteName, OfRoute> {
+    let hand_overs: Kin<Counter> = catalog.kin(
+        "hand_overs",
+        &["route", "outcome"],
+        "Attempts answered by networks: submitted, or the cause of the refusal",
+        Counter::default,
+    );
+    let seconds =
+        catalog.kin("hand_over_seconds", &["route"], "Time a network took to answer an attempt", || {
+            Histogram::new(SHORT)
+        });
+    let told = catalog.kin(
+        "network_events",
+        &["route", "kind"],
+        "Receipts (by status), inbound messages and preferences told by networks",
+        Counter::default,
+    );
+    let unmatched = catalog.kin(
+        "receipts_unmatched",
+        &["route"],
+        "Receipts dropped because they are about no message of ours",
+        Counter::default,
+    );
+    let make = |name: &RouteName| {
+        let own: Labels = vec![("route", name.as_str().to_owned().into())];
+        OfRoute {
+            hand_overs: Grid::new(&hand_overs, 1 + Cause::ALL.len()),
+            hand_over_seconds: seconds.get_or_create_owned(&own),
+            told: Grid::new(&told, TOLD.len()),
+            unmatched: unmatched.get_or_create_owned(&own),
+        }
+    };
+    routes.all().map(|route| (route.name.clone(), make(&route.name))).collect()
+}
+
+/// The place of a channel and status.
+const fn cell(channel: Channel, status: Status) -> usize {
+    let place = match status {
+        Status::Waiting => 0,
+        Status::Accepted => 1,
+        Status::Submitted => 2,
+        Status::Sent => 3,
+        Status::Delivered => 4,
+        Status::Read => 5,
+        Status::Played => 6,
+        Status::Failed(cause) => RUNGS + cause as usize,
+    };
+    channel as usize * STATUSES + place
+}
+
+fn labels(channel: Channel, status: Status) -> Labels {
+    let cause = status.cause().map_or("none", Cause::as_str);
+    vec![("channel", channel.as_str().into()), ("status", status.as_str().into()), ("cause", cause.into())]
+}
+
+/// The place of what a network told among [`TOLD`].
+const fn told(event: &NetworkEvent) -> usize {
+    match event {
+        NetworkEvent::Receipt { receipt, .. } => match receipt.status {
+            ReceiptStatus::Sent => 0,
+            ReceiptStatus::Delivered => 1,
+            ReceiptStatus::Read => 2,
+            ReceiptStatus::Played => 3,
+            ReceiptStatus::Failed(_) => 4,
+        },
+        NetworkEvent::Inbound(_) => 5,
+        NetworkEvent::MarketingPreference { .. } => 6,
     }
 }
 

@@ -6,6 +6,7 @@ use connectors::Parcel;
 use engine::Event;
 use model::{AttemptId, Cause, Content, Fault, Message, RouteName, Span, Time, message::Body};
 use store::Record;
+use tracing::Instrument;
 
 use crate::{
     clock,
@@ -29,11 +30,23 @@ pub fn spawn_send(
     let message = Arc::clone(&record.message);
     let core = Arc::clone(core);
     core.open.begin(attempt);
+    // Whatever is said on the way, by connectors too, is said of this message.
+    let span = tracing::debug_span!(
+        "hand_over",
+        message_id = %attempt.message,
+        step = attempt.step,
+        attempt = attempt.attempt,
+        %route
+    );
     tokio::spawn(async move {
         let began = clock::now();
         let hand_over = core.orphans.begin(&route);
-        let event = send(&core, &message, attempt, &route, parcel).await;
-        core.metrics.answered(&route, &event, clock::now().since(began));
+        let event = send(&core, &message, attempt, &route, parcel).instrument(span).await;
+        let now = clock::now();
+        core.metrics.answered(&route, &event, now.since(began));
+        if let Some(trace) = core.traces.of(&message) {
+            trace.handed_over(attempt, &route, refusal(&event), began, now);
+        }
         drop(permit);
         let upstream = upstream_of(&event);
         let hand_over = Arc::new(hand_over);
@@ -42,6 +55,20 @@ pub fn spawn_send(
         core.open.end(attempt);
         hand_over.answered(attempt, &upstream);
     });
+}
+
+/// Why the network did not take it.
+const fn refusal(event: &Event) -> Option<Cause> {
+    match event {
+        Event::Refused { fault, .. } => Some(fault.cause),
+        Event::Accepted
+        | Event::Taken { .. }
+        | Event::Submitted { .. }
+        | Event::Received { .. }
+        | Event::Recalled { .. }
+        | Event::Woken
+        | Event::Cancelled => None,
+    }
 }
 
 fn upstream_of(event: &Event) -> Vec<String> {

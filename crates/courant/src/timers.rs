@@ -79,12 +79,12 @@ impl Timers {
         self.len() == 0
     }
 
-    fn take_due(&self, now: Time) -> (Vec<MessageId>, Option<Time>) {
+    fn take_due(&self, now: Time) -> (Vec<(Time, MessageId)>, Option<Time>) {
         let mut inner = self.lock();
         let mut due = Vec::new();
-        while let Some((_, id)) = inner.queue.first().copied().filter(|(at, _)| *at <= now) {
+        while let Some((at, id)) = inner.queue.first().copied().filter(|(at, _)| *at <= now) {
             inner.remove(id);
-            due.push(id);
+            due.push((at, id));
         }
         (due, inner.queue.first().map(|(at, _)| *at))
     }
@@ -111,7 +111,8 @@ impl Timers {
                 core.timers.look(&core, left.map(before)).await;
             }
             let (due, next) = core.timers.take_due(clock::now());
-            for id in due {
+            for (at, id) in due {
+                core.metrics.alarm(clock::now().since(at));
                 core.shards.wake(id).await;
             }
             let until = next.map_or(rescan_at, |next| next.min(rescan_at));
@@ -245,7 +246,7 @@ mod tests {
                 let left = timers.begin_look(now);
                 look(&timers, &stored, left.map(before));
             }
-            for id in timers.take_due(now).0 {
+            for (_, id) in timers.take_due(now).0 {
                 rung += 1;
                 let place = stored.iter().find(|place| place.1 == id).copied().expect("it rings once");
                 latest = latest.max(now.since(place.0));
@@ -277,7 +278,10 @@ mod tests {
         for (seconds, id) in [(9, 9), (5, 5), (1, 1), (7, 7), (3, 3)] {
             timers.set(MessageId(id), Some(at(seconds)));
         }
-        assert_eq!(timers.take_due(at(3)).0, [MessageId(1), MessageId(3)]);
+        assert_eq!(
+            timers.take_due(at(3)).0.iter().map(|(_, id)| *id).collect::<Vec<_>>(),
+            [MessageId(1), MessageId(3)]
+        );
         assert!(timers.has_room_again());
         assert_eq!(timers.begin_look(at(3)), Some((at(5), MessageId(5))));
     }

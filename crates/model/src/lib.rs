@@ -38,6 +38,7 @@ pub mod message;
 pub mod network;
 pub mod report;
 pub mod time;
+pub mod trace;
 
 pub use address::{Phone, Recipient};
 pub use call::{Answer, Call, Refusal};
@@ -49,3 +50,4 @@ pub use message::{Brief, Message, Plan, Step, Submission};
 pub use network::{Fault, Inbound, NetworkEvent, Receipt, ReceiptStatus};
 pub use report::{Report, Status, StepReport};
 pub use time::{Span, Time};
+pub use trace::TraceParent;

@@ -11,6 +11,7 @@ use crate::{
     content::Content,
     id::{AccountName, BatchId, MessageId, RouteName},
     time::{Span, Time},
+    trace::TraceParent,
 };
 
 /// How urgent a message is. Lower sorts first.
@@ -136,6 +137,9 @@ pub struct Brief {
     /// The caller's own id for the whole request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bulk: Option<String>,
+    /// The trace that the request is part of, if its caller said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceParent>,
 }
 
 /// The ordered steps of a message; at least one.

@@ -61,6 +61,7 @@ impl Order {
             expires_at: dice.permille(150).then(|| now + dice.millis(1, 90_000)),
             memo: dice.permille(500).then(|| r#"{"intermediateReport":true}"#.to_owned()),
             bulk: None,
+            ..Brief::default()
         };
         let plan = PlanSource::Steps { steps, extend: None };
         Self {

@@ -646,6 +646,42 @@ pub struct StoreStats {
     pub commit_micros: u64,
     /// Changes waiting now.
     pub waiting: u64,
+    /// How many may wait before more are refused; 0 if there is no such bound.
+    pub max_waiting: u64,
     /// Size of the database in bytes.
     pub bytes: u64,
+    /// Transactions that failed.
+    pub failures: u64,
+    /// How long transactions took, in microseconds (the sync included).
+    pub commit_times: Tally,
+    /// How long the last part of each took that makes it durable, in microseconds.
+    pub sync_times: Tally,
+    /// Changes per transaction.
+    pub commit_sizes: Tally,
+    /// Microseconds since the last transaction that succeeded; `None` if there was none yet.
+    pub idle_micros: Option<u64>,
+    /// Microseconds since the last transaction failed, if none has succeeded after it.
+    pub failing_micros: Option<u64>,
+}
+
+/// How often something took how long, or was how large, counted by powers of two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// At place `n`: how often it was above `2^(n-1)` and at most `2^n`; at the last place also
+    /// everything larger.
+    pub counts: [u64; Self::PLACES],
+    /// The sum of all.
+    pub sum: u64,
+}
+
+impl Tally {
+    /// How many powers of two are told apart.
+    pub const PLACES: usize = 28;
+
+    /// The place of a value.
+    #[must_use]
+    pub fn place(value: u64) -> usize {
+        let power = u64::BITS - value.saturating_sub(1).leading_zeros();
+        (power as usize).min(Self::PLACES - 1)
+    }
 }

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Instant,
 };
@@ -36,6 +36,7 @@ pub(super) struct Link {
     pub(super) role: Role,
     jobs: mpsc::Sender<Job>,
     bound: AtomicBool,
+    binds: AtomicU64,
     tlvs: AtomicBool,
     load: AtomicUsize,
     last_error: Mutex<Option<String>>,
@@ -49,6 +50,7 @@ impl Link {
             role,
             jobs,
             bound: AtomicBool::new(false),
+            binds: AtomicU64::new(0),
             tlvs: AtomicBool::new(false),
             load: AtomicUsize::new(0),
             last_error: Mutex::default(),
@@ -79,6 +81,12 @@ impl Link {
     pub(super) fn set_bound(&self, tlvs: bool) {
         self.tlvs.store(tlvs, Ordering::Release);
         self.bound.store(true, Ordering::Release);
+        self.binds.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often it was bound.
+    pub(super) fn binds(&self) -> u64 {
+        self.binds.load(Ordering::Relaxed)
     }
 
     pub(super) fn set_unbound(&self) {

@@ -58,7 +58,7 @@ use self::{
     session::{Failure, Role},
     transport::Transport,
 };
-use crate::{BoxFuture, Capabilities, Connector, Health, Parcel, Sink, Submitted};
+use crate::{BoxFuture, Capabilities, Connector, Health, Parcel, Sessions, Sink, Submitted};
 
 /// How many segments a text takes by the usual rules of SMS, for prices: a carrier that
 /// transliterates, or counts with 16-bit references, may come to another number.
@@ -285,6 +285,14 @@ impl Connector for Smpp {
 
     fn run(self: Arc<Self>, sink: Arc<dyn Sink>, stop: CancellationToken) -> BoxFuture<'static, ()> {
         Box::pin(self.hold(sink, stop))
+    }
+
+    fn sessions(&self) -> Option<Sessions> {
+        Some(Sessions {
+            wanted: self.links.len(),
+            bound: self.links.iter().filter(|link| link.is_bound()).count(),
+            binds: self.links.iter().map(|link| link.binds()).sum(),
+        })
     }
 
     fn health(&self) -> Health {

@@ -457,7 +457,7 @@ pub(crate) fn same(record: &Record) -> Submission {
     let steps = message.plan().steps();
     let last = steps.len().saturating_sub(1);
     let steps = steps.iter().enumerate().map(|(index, step)| again(step, index == last)).collect();
-    let brief = Brief { send_at: None, expires_at: None, ..message.brief().clone() };
+    let brief = Brief { send_at: None, expires_at: None, trace: None, ..message.brief().clone() };
     let draft =
         Draft { recipient: message.recipient.clone(), memo: message.memo.clone(), ..Draft::default() };
     Submission {

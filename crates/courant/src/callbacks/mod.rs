@@ -7,7 +7,7 @@ pub mod sender;
 pub mod tries;
 
 use dialects::{Callback, Context, Dialect};
-use model::{Inbound, MessageId, Time, call::MessageReport, report::Occasion};
+use model::{Inbound, MessageId, Time, TraceParent, call::MessageReport, report::Occasion};
 use serde::{Deserialize, Serialize};
 use store::NewCallback;
 
@@ -28,6 +28,9 @@ pub struct Letter {
     /// The first failure is the last.
     #[serde(rename = "n", default, skip_serializing_if = "std::ops::Not::not")]
     pub no_retry: bool,
+    /// The trace that the caller began.
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceParent>,
 }
 
 /// The callbacks that a change calls for.
@@ -35,7 +38,7 @@ pub struct Letter {
 pub fn compose(core: &Core, report: &MessageReport, occasion: &Occasion, now: Time) -> Vec<NewCallback> {
     let Some((account, dialect)) = parties(core, report) else { return Vec::new() };
     let callbacks = dialect.callback(report, occasion, &context(account, report.message.id, now));
-    letters(callbacks, occasion.status.as_str(), now)
+    letters(callbacks, occasion.status.as_str(), report.message.brief().trace, now)
 }
 
 /// Whether a settled message's report waits to be pulled.
@@ -55,7 +58,7 @@ pub fn compose_inbound(
     now: Time,
 ) -> Vec<NewCallback> {
     let callbacks = dialect.inbound(inbound, &context(account, crate::clock::message_id(now), now));
-    letters(callbacks, "inbound", now)
+    letters(callbacks, "inbound", None, now)
 }
 
 /// Whether messages to this sender are the account's.
@@ -82,16 +85,17 @@ fn context(account: &Account, fresh: MessageId, now: Time) -> Context<'_> {
     }
 }
 
-fn letters(callbacks: Vec<Callback>, about: &str, now: Time) -> Vec<NewCallback> {
-    callbacks.into_iter().map(|callback| letter(callback, about, now)).collect()
+fn letters(callbacks: Vec<Callback>, about: &str, trace: Option<TraceParent>, now: Time) -> Vec<NewCallback> {
+    callbacks.into_iter().map(|callback| letter(callback, about, trace, now)).collect()
 }
 
-fn letter(callback: Callback, about: &str, now: Time) -> NewCallback {
+fn letter(callback: Callback, about: &str, trace: Option<TraceParent>, now: Time) -> NewCallback {
     let letter = Letter {
         method: callback.method.into_owned(),
         headers: callback.headers.into_iter().map(|(name, value)| (name.into_owned(), value)).collect(),
         body: String::from_utf8_lossy(&callback.body).into_owned(),
         no_retry: callback.no_retry,
+        trace,
     };
     NewCallback {
         url: callback.url,

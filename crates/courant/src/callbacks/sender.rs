@@ -182,8 +182,10 @@ impl Sender {
             return false;
         }
         let (sender, results) = (Arc::clone(self), results.clone());
+        self.core.metrics.callbacks_in_flight.inc();
         tokio::spawn(async move {
             let result = sender.deliver(&callback).await;
+            sender.core.metrics.callbacks_in_flight.dec();
             drop(place);
             // The id leaves the flight only when its result is saved.
             let _ = results.send(result).await;
@@ -199,7 +201,13 @@ impl Sender {
     async fn deliver(&self, callback: &StoredCallback) -> CallbackResult {
         let (timeout, schedule) = self.policy(callback);
         let began = clock::now();
-        let letter: Option<Letter> = serde_json::from_slice(&callback.request).ok();
+        let mut letter: Option<Letter> = serde_json::from_slice(&callback.request).ok();
+        let parent = letter.as_ref().and_then(|letter| letter.trace);
+        let trace = callback.message.and_then(|message| self.core.traces.of_id(message, parent));
+        if let (Some(letter), Some(trace)) = (&mut letter, &trace) {
+            let parent = trace.for_callback(callback.id, callback.tries);
+            letter.headers.push(("traceparent".to_owned(), parent.to_string()));
+        }
         let only_one = letter.as_ref().is_some_and(|letter| letter.no_retry);
         let outcome = match letter {
             Some(letter) => self.post.post(&callback.url, letter, timeout).await,
@@ -207,7 +215,12 @@ impl Sender {
         };
         let at = clock::now();
         let verdict = schedule.verdict(at, callback.tries, only_one, outcome);
-        self.core.metrics.called_back(&callback.dialect, verdict == Verdict::Done, at.since(began));
+        let age = at.since(callback.created_at);
+        self.core.metrics.called_back(&callback.dialect, &verdict, at.since(began), age);
+        tell(callback, &verdict);
+        if let Some(trace) = trace {
+            trace.called_back(callback, fault(&verdict), began, at);
+        }
         result(callback, at, verdict)
     }
 
@@ -230,6 +243,30 @@ impl Sender {
                 };
                 (Span::from_secs(10), schedule)
             }
+        }
+    }
+}
+
+/// Why a try was not confirmed.
+const fn fault(verdict: &Verdict) -> Option<&str> {
+    match verdict {
+        Verdict::Done => None,
+        Verdict::Retry { reason, .. } | Verdict::Park { reason } => Some(reason.as_str()),
+    }
+}
+
+/// Tells the log of a try. Callbacks for messages from people have no message of ours.
+fn tell(callback: &StoredCallback, verdict: &Verdict) {
+    let message_id = callback.message.map(tracing::field::display);
+    let (account, dialect, about) = (&callback.account, &callback.dialect, &callback.about);
+    let tries = callback.tries + 1;
+    match verdict {
+        Verdict::Done => tracing::debug!(message_id, %account, %dialect, %about, tries, "called back"),
+        Verdict::Retry { reason, .. } => {
+            tracing::debug!(message_id, %account, %dialect, %about, tries, %reason, "a callback failed");
+        }
+        Verdict::Park { reason } => {
+            tracing::info!(message_id, %account, %dialect, %about, tries, %reason, "a callback was given up");
         }
     }
 }

@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::install_crypto;
-use crate::admin::{Problem, ROOT};
+use crate::{
+    admin::{Problem, ROOT},
+    health::Readiness,
+};
 
 const DEFAULT_URL: &str = "http://127.0.0.1:8480";
 const CONNECT: Duration = Duration::from_secs(5);
@@ -182,6 +185,19 @@ impl Client {
     /// Removes something.
     pub(super) async fn remove(&self, path: &str) -> Result<(), String> {
         self.answered(self.request(Method::DELETE, path).timeout(ANSWER)).await.map(drop)
+    }
+
+    /// Asks for a path outside of the API, without a token.
+    pub(super) async fn plain(&self, path: &str, patience: Duration) -> Result<Response, String> {
+        let request = self.http.get(format!("{}{path}", self.url)).timeout(patience);
+        let answer = request.header(reqwest::header::ACCEPT, "application/json").send().await;
+        answer.map_err(|error| format!("{} does not answer: {}", self.url, error.without_url()))
+    }
+
+    /// Asks whether it takes work.
+    pub(super) async fn readiness(&self, patience: Duration) -> Result<Readiness, String> {
+        let answer = self.plain("/readyz", patience).await?;
+        answer.json().await.map_err(|_| format!("{} is no Courant, or of another version", self.url))
     }
 
     /// Opens a stream of events after a cursor.

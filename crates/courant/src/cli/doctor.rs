@@ -10,11 +10,12 @@ use model::{Span, Time};
 use serde::Serialize;
 use tokio::net::TcpStream;
 
-use super::client::{Remote, say};
+use super::client::{Client, Remote, say};
 use crate::{
     accounts::Accounts,
     clock,
     config::{Config, MediaStoreConfig, RouteConfig},
+    health::Grade as Health,
     routes::Routes,
 };
 
@@ -134,6 +135,7 @@ async fn configured(path: &std::path::Path, findings: &mut Vec<Finding>) {
             "set tokens in [admin]; `courant config` shows how",
         ));
     }
+    findings.extend(collector(&config).await);
     findings.extend(disk::look(&config.store.path));
     if let Some(store) = &config.media.store {
         findings.push(objects(store).await);
@@ -180,6 +182,21 @@ async fn reach(route: &RouteConfig) -> Finding {
     }
 }
 
+/// Whether the collector of traces can be reached, if there is one.
+async fn collector(config: &Config) -> Option<Finding> {
+    let endpoint = url::Url::parse(&config.telemetry.endpoint()?).ok()?;
+    let (host, port) = (endpoint.host_str()?.to_owned(), endpoint.port_or_known_default()?);
+    let connected = tokio::time::timeout(REACH, TcpStream::connect((host.as_str(), port))).await;
+    Some(match connected {
+        Ok(Ok(_)) => Finding::good("traces", format!("{host}:{port} can be reached")),
+        Ok(Err(_)) | Err(_) => Finding::worry(
+            "traces",
+            format!("{host}:{port} cannot be reached"),
+            "start the collector, or correct telemetry.otlp; messages are not affected",
+        ),
+    })
+}
+
 fn address(route: &RouteConfig) -> Option<(String, u16)> {
     if let Some(smpp) = &route.smpp {
         return Some((smpp.host.clone(), smpp.port));
@@ -211,11 +228,16 @@ async fn running(remote: &Remote, findings: &mut Vec<Finding>) {
             return;
         }
     };
+    ready(&client, findings).await;
     let before = clock::now();
     let overview = match client.look("/overview", &[]).await {
         Ok(overview) => overview,
         Err(error) => {
-            findings.push(Finding::bad("server", error, "start it, or name it with --url and --token"));
+            findings.push(Finding::bad(
+                "server",
+                error,
+                "start it (`courant serve`), or name it with --url and --token",
+            ));
             return;
         }
     };
@@ -225,6 +247,21 @@ async fn running(remote: &Remote, findings: &mut Vec<Finding>) {
     findings.push(parked(&overview));
     if let Ok(routes) = client.look("/routes", &[]).await {
         findings.extend(routes["items"].as_array().into_iter().flatten().map(health));
+    }
+}
+
+/// What the running Courant says of itself; that needs no token.
+async fn ready(client: &Client, findings: &mut Vec<Finding>) {
+    // Whether it answers at all is told with the overview.
+    let Ok(readiness) = client.readiness(REACH).await else { return };
+    for check in readiness.checks.into_iter().filter(|check| !check.name.starts_with("route ")) {
+        let about = format!("server: {}", check.name);
+        let advice = check.advice.unwrap_or_else(|| "see its log".to_owned());
+        findings.push(match check.grade {
+            Health::Good => Finding::good(&about, check.found),
+            Health::Worry => Finding::worry(&about, check.found, &advice),
+            Health::Bad => Finding::bad(&about, check.found, &advice),
+        });
     }
 }
 
@@ -260,7 +297,7 @@ fn health(route: &serde_json::Value) -> Finding {
         return Finding::bad(
             &about,
             error,
-            "the network's words say why; messages wait or take other routes",
+            "the network's words say why: check its credentials, addresses and status page; until then messages wait or take other routes",
         );
     }
     match route["standing"].as_str() {

@@ -5,6 +5,7 @@ mod client;
 mod demo;
 mod doctor;
 mod generate;
+mod health;
 mod import;
 mod media;
 mod messages;
@@ -16,7 +17,7 @@ pub mod sandbox;
 mod serve;
 mod watch;
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{io::IsTerminal as _, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
@@ -75,6 +76,7 @@ enum Command {
     Backup(operate::Backup),
     Restore(restore::Restore),
     Doctor(doctor::Doctor),
+    Health(health::Health),
     Completions(generate::Completions),
     Man(generate::Man),
 }
@@ -182,6 +184,7 @@ async fn run(command: Command) -> Result<(), String> {
         Command::Backup(arguments) => operate::backup(arguments).await,
         Command::Restore(arguments) => restore::run(&arguments),
         Command::Doctor(arguments) => doctor::run(arguments).await,
+        Command::Health(arguments) => health::run(arguments).await,
         Command::Completions(arguments) => {
             generate::completions(&arguments, Cli::command());
             Ok(())
@@ -204,7 +207,10 @@ fn fail(text: &str) -> ExitCode {
 /// Starts the log on stderr. `RUST_LOG` wins over the configuration.
 fn start_log(log: &Log) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(&log.level));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for eyes: in a file or journal they keep words from being found.
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     let started = match log.format {
         LogFormat::Text => builder.with_target(false).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

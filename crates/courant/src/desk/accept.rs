@@ -27,6 +27,7 @@ const EXPRESS: usize = 16;
 pub struct Prepared {
     /// What the caller will be told.
     pub accepted: Accepted,
+    began: Time,
     groups: Vec<Group>,
 }
 
@@ -67,6 +68,7 @@ pub async fn prepare(
     dialect: &'static str,
     submission: Submission,
 ) -> Result<Prepared, Refusal> {
+    let began = clock::now();
     let limit = core.config.limits.recipients_per_request;
     if submission.recipients.len() > limit {
         return Err(Refusal::TooManyRecipients { limit });
@@ -78,6 +80,7 @@ pub async fn prepare(
     let now = clock::now();
     let batch = Batch {
         core,
+        began,
         account,
         dialect,
         id: clock::batch_id(now),
@@ -88,6 +91,7 @@ pub async fn prepare(
 }
 
 struct Batch<'a> {
+    began: Time,
     core: &'a Core,
     account: &'a Account,
     dialect: &'static str,
@@ -116,7 +120,7 @@ impl Batch<'_> {
             messages.push(AcceptedMessage { id: begun.transition.record.message.id, rejected });
             groups[group].messages.push(begun);
         }
-        Prepared { accepted: Accepted { batch: self.id, at: self.now, messages }, groups }
+        Prepared { accepted: Accepted { batch: self.id, at: self.now, messages }, began: self.began, groups }
     }
 
     /// Recipients with the same answer have the same plan.
@@ -201,10 +205,11 @@ impl Prepared {
     /// [`Refusal::Overloaded`] if the store cannot take it now; nothing is stored then.
     pub async fn store(self, core: &Arc<Core>, remember: Option<Remembered>) -> Result<Stored, Refusal> {
         let Some(change) = self.change(core, remember) else { return Ok(Stored::Done) };
+        let commit = clock::now();
         let verdict = core.store.commit(vec![change]).await.map_err(refuse)?.pop();
         match verdict {
             Some(Verdict::Applied) => {
-                self.go(core).await;
+                self.go(core, commit).await;
                 Ok(Stored::Done)
             }
             Some(Verdict::Remembered(known)) => Ok(Stored::Remembered(known)),
@@ -245,10 +250,11 @@ impl Prepared {
     }
 
     /// Sets going what is stored.
-    async fn go(self, core: &Arc<Core>) {
-        let mut calls_back = false;
+    async fn go(self, core: &Arc<Core>, commit: Time) {
+        let (mut calls_back, began, now) = (false, self.began, clock::now());
         for begun in self.groups.into_iter().flat_map(|group| group.messages) {
             calls_back |= begun.transition.calls_back();
+            note_accepted(core, &begun.transition.record.message, [began, commit, now]);
             begun.go(core).await;
         }
         core.news.send_replace(());
@@ -280,6 +286,20 @@ impl Prepared {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.groups.is_empty()
+    }
+}
+
+/// Tells log and trace of an acceptance: when it began, was handed to the store, and was stored.
+fn note_accepted(core: &Core, message: &Message, [began, commit, stored]: [Time; 3]) {
+    tracing::debug!(
+        message_id = %message.id,
+        account = %message.account,
+        dialect = message.dialect,
+        batch = %message.batch,
+        "accepted"
+    );
+    if let Some(trace) = core.traces.of(message) {
+        trace.accepted(message, began, commit, stored);
     }
 }
 

@@ -113,6 +113,12 @@ impl Shards {
         let _ = self.senders[index].send(job).await;
     }
 
+    /// How many jobs wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.senders.iter().map(|sender| sender.max_capacity() - sender.capacity()).sum()
+    }
+
     /// Sends an event that must not be lost while the program runs.
     pub async fn event(&self, id: MessageId, event: Event) {
         self.send(Job::Event { id, event, done: None }).await;
@@ -143,7 +149,10 @@ pub async fn run(core: Arc<Core>, mut jobs: mpsc::Receiver<Job>) {
     };
     let mut batch = Vec::with_capacity(BATCH);
     while jobs.recv_many(&mut batch, BATCH).await > 0 {
+        let before = shard.cache.records.len();
         shard.work_off(std::mem::take(&mut batch)).await;
+        let (grown, cached) = (shard.cache.records.len() as i64 - before as i64, &shard.core.metrics.cached);
+        cached.inc_by(grown);
     }
 }
 
@@ -279,6 +288,7 @@ impl Shard {
                 self.act(&mut work);
                 self.finish(work);
             } else {
+                self.core.metrics.conflicts.inc();
                 conflicts.push(work.transition.record.message.id);
                 for waiting in work.waiting {
                     let _ = waiting.send(Err(StoreError::Busy));
@@ -336,6 +346,16 @@ pub fn perform(core: &Arc<Core>, record: &Record, command: Command, permits: &mu
 
 fn settled(core: &Core, record: &Record) {
     core.metrics.settled(record);
+    let status = record.state.status();
+    tracing::debug!(
+        message_id = %record.message.id,
+        status = status.as_str(),
+        cause = status.cause().map(model::Cause::as_str),
+        "settled"
+    );
+    if let Some(trace) = core.traces.of(&record.message) {
+        trace.settled(record);
+    }
     if let Some(step) = record.message.plan().step(record.state.deciding_step()) {
         core.stats.settled(clock::now(), &record.message.account, step.channel, record.state.status());
     }

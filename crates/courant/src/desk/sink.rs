@@ -25,7 +25,7 @@ impl Sink for Desk {
         events: Vec<NetworkEvent>,
     ) -> BoxFuture<'a, Result<(), NotStored>> {
         Box::pin(async move {
-            self.0.metrics.told(route, events.len());
+            self.0.metrics.told(route, &events);
             deliver(&self.0, route, events).await
         })
     }
@@ -96,7 +96,10 @@ async fn match_upstream(
         };
         match part {
             Some(part) => stored.push(hand_on(core, part, receipt).await),
-            None => tracing::warn!(%route, "a receipt for an unknown message was dropped"),
+            None => {
+                core.metrics.unmatched(route);
+                tracing::warn!(%route, "a receipt for an unknown message was dropped");
+            }
         }
     }
     Ok(stored)

@@ -1,7 +1,7 @@
 //! One message taking events: the engine decides, and what follows is gathered for one save.
 
 use engine::{Command, Decision, Event, Output};
-use model::{AttemptId, Time, report::Occasion};
+use model::{AttemptId, Cause, ReceiptStatus, Time, report::Occasion};
 use store::{Facts, Happening, HistoryEntry, Lane, Money, NewCallback, Part, Record, Update, UpstreamRow};
 
 use crate::{billing, callbacks, core::Core};
@@ -42,6 +42,7 @@ impl Transition {
         let taken = self.taken(core);
         let mut output = Output::default();
         core.cascade(&self.record.message).handle(&mut self.record.state, now, &event, &mut output);
+        self.tell(core, now, &event, &output.decisions);
         if output.commands.is_empty() && output.decisions == [Decision::Ignored] {
             return;
         }
@@ -57,6 +58,27 @@ impl Transition {
         }
         for command in output.commands {
             self.follow(core, now, command);
+        }
+    }
+
+    /// Tells log and trace of an event; its own words (a network's text) stay out.
+    fn tell(&self, core: &Core, now: Time, event: &Event, decisions: &[Decision]) {
+        let message = &self.record.message;
+        let (word, attempt, cause) = words(event);
+        tracing::debug!(
+            message_id = %message.id,
+            event = word,
+            step = attempt.map(|attempt| attempt.step),
+            attempt = attempt.map(|attempt| attempt.attempt),
+            cause = cause.map(Cause::as_str),
+            ?decisions,
+            "event"
+        );
+        if let Event::Received { attempt, receipt, .. } = event
+            && decisions != [Decision::Ignored]
+            && let Some(trace) = core.traces.of(message)
+        {
+            trace.receipt(*attempt, receipt, now);
         }
     }
 
@@ -112,6 +134,9 @@ impl Transition {
     fn notify(&mut self, core: &Core, now: Time, occasion: &Occasion) {
         let report = core.report(&self.record);
         core.metrics.step_status(&report, occasion);
+        if let Some(trace) = core.traces.of(&report.message) {
+            trace.step(&report, occasion);
+        }
         if let Some(step) = report.message.plan().step(occasion.step) {
             core.stats.step(now, &report.message.account, step.channel, occasion.status);
             // A failed step that does not end its message gives way to the next one.
@@ -201,4 +226,27 @@ impl Transition {
 pub fn lane_of(record: &Record, attempt: AttemptId, route: &model::RouteName) -> Lane {
     let sender = record.message.plan().step(attempt.step).and_then(|step| step.sender.clone());
     Lane { route: route.clone(), sender: sender.unwrap_or_default(), account: record.message.account.clone() }
+}
+
+/// An event for the log: its word, what it is about, and why something failed.
+const fn words(event: &Event) -> (&'static str, Option<AttemptId>, Option<Cause>) {
+    match event {
+        Event::Accepted => ("accepted", None, None),
+        Event::Taken { attempt } => ("taken", Some(*attempt), None),
+        Event::Submitted { attempt, .. } => ("submitted", Some(*attempt), None),
+        Event::Refused { attempt, fault } => ("refused", Some(*attempt), Some(fault.cause)),
+        Event::Received { attempt, receipt, .. } => {
+            let (word, cause) = match receipt.status {
+                ReceiptStatus::Sent => ("sent", None),
+                ReceiptStatus::Delivered => ("delivered", None),
+                ReceiptStatus::Read => ("read", None),
+                ReceiptStatus::Played => ("played", None),
+                ReceiptStatus::Failed(cause) => ("failed", Some(cause)),
+            };
+            (word, Some(*attempt), cause)
+        }
+        Event::Recalled { attempt, .. } => ("recalled", Some(*attempt), None),
+        Event::Woken => ("woken", None, None),
+        Event::Cancelled => ("cancelled", None, None),
+    }
 }

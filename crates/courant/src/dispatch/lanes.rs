@@ -158,6 +158,18 @@ impl Lanes {
         self.senders.values().flat_map(|sender| &sender.classes).map(Class::len).sum()
     }
 
+    /// How many lanes there are, each class counted.
+    pub(super) fn count(&self) -> usize {
+        self.senders.values().flat_map(|sender| &sender.classes).map(|class| class.lanes.len()).sum()
+    }
+
+    /// From when on the entry that waits longest could have left.
+    pub(super) fn oldest(&self) -> Option<Time> {
+        let lanes =
+            self.senders.values().flat_map(|sender| &sender.classes).flat_map(|class| class.lanes.values());
+        lanes.filter_map(|lane| lane.waiting.first()).map(|place| place.not_before).min()
+    }
+
     /// The next entry: senders take turns, urgent classes first, accounts within a class in turn.
     pub(super) fn next(&mut self, now: Time) -> Next {
         if self.paused.route {

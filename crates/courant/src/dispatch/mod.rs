@@ -41,6 +41,21 @@ pub struct Dispatcher {
     holds: Holds,
 }
 
+/// What waits for a route, and what is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Depth {
+    /// Entries held in memory.
+    pub queued: usize,
+    /// Lanes and classes known to memory.
+    pub lanes: usize,
+    /// Since when the first entry could have left.
+    pub oldest: Option<Time>,
+    /// Free places of the window.
+    pub free: usize,
+    /// Hand-overs that are not answered yet.
+    pub in_flight: usize,
+}
+
 #[derive(Debug)]
 struct RouteQueue {
     name: RouteName,
@@ -203,13 +218,18 @@ impl Dispatcher {
         pairs.take(&lane.sender, record.message.recipient.display(), now)
     }
 
-    /// Entries held in memory and free places, per route, for metrics.
+    /// What waits for a route, for metrics.
     #[must_use]
-    pub fn depths(&self) -> Vec<(RouteName, usize, usize)> {
-        self.routes
-            .values()
-            .map(|queue| (queue.name.clone(), queue.lock().len(), queue.window.available_permits()))
-            .collect()
+    pub fn depth(&self, route: &RouteName) -> Option<Depth> {
+        let queue = self.routes.get(route)?;
+        let lanes = queue.lock();
+        Some(Depth {
+            queued: lanes.len(),
+            lanes: lanes.count(),
+            oldest: lanes.oldest(),
+            free: queue.window.available_permits(),
+            in_flight: queue.in_flight.load(Ordering::Relaxed),
+        })
     }
 
     /// Runs all queues until `stop`.

@@ -5,85 +5,50 @@ use media::{
     fetch::Seen,
     library::Usage,
 };
-use model::content::MediaKind;
-use prometheus_client::{
-    encoding::EncodeLabelSet,
-    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
-    registry::Registry,
-};
+use model::{Span, content::MediaKind};
+use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 
-type Word = std::borrow::Cow<'static, str>;
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ByOutcome {
-    outcome: Word,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ByRoute {
-    route: Word,
-    outcome: Word,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ByKind {
-    kind: Word,
-    outcome: Word,
-}
+use crate::metrics::{Catalog, Histogram, Kin, LONG, Labels};
 
 /// All of them. Clones count together.
 #[derive(Clone, Debug)]
 pub struct Meters {
-    checks: Family<ByOutcome, Counter>,
-    findings: Family<ByOutcome, Counter>,
-    fetches: Family<ByOutcome, Counter>,
+    checks: Kin<Counter>,
+    findings: Kin<Counter>,
+    fetches: Kin<Counter>,
     fetch_bytes: Counter,
     fetch_seconds: Histogram,
-    network_uploads: Family<ByRoute, Counter>,
-    renewals: Family<ByRoute, Counter>,
-    conversions: Family<ByKind, Counter>,
-    uploads: Family<ByOutcome, Counter>,
+    network_uploads: Kin<Counter>,
+    renewals: Kin<Counter>,
+    conversions: Kin<Counter>,
+    uploads: Kin<Counter>,
     files: Gauge,
     bytes: Gauge,
-    page_opens: Family<ByOutcome, Counter>,
-}
-
-impl Default for Meters {
-    fn default() -> Self {
-        Self {
-            checks: Family::default(),
-            findings: Family::default(),
-            fetches: Family::default(),
-            fetch_bytes: Counter::default(),
-            // From 1 ms to about a minute.
-            fetch_seconds: Histogram::new((0..17).map(|power| 0.001 * f64::from(1 << power))),
-            network_uploads: Family::default(),
-            renewals: Family::default(),
-            conversions: Family::default(),
-            uploads: Family::default(),
-            files: Gauge::default(),
-            bytes: Gauge::default(),
-            page_opens: Family::default(),
-        }
-    }
+    page_opens: Kin<Counter>,
 }
 
 impl Meters {
-    /// Makes them part of what is shown.
-    pub fn register(&self, registry: &mut Registry) {
-        let registry = registry.sub_registry_with_prefix("media");
-        registry.register("checks", "Media links judged, by outcome", self.checks.clone());
-        registry.register("findings", "Where judgements of links came from", self.findings.clone());
-        registry.register("fetches", "Fetches of media links, by outcome", self.fetches.clone());
-        registry.register("fetch_bytes", "Bytes of fetched files", self.fetch_bytes.clone());
-        registry.register("fetch_seconds", "Time a fetch took", self.fetch_seconds.clone());
-        registry.register("network_uploads", "Files handed to networks", self.network_uploads.clone());
-        registry.register("renewals", "Files handed over again", self.renewals.clone());
-        registry.register("conversions", "Files made fit, by kind and outcome", self.conversions.clone());
-        registry.register("uploads", "Files that callers brought, by outcome", self.uploads.clone());
-        registry.register("library_files", "Files in the library", self.files.clone());
-        registry.register("library_bytes", "Their bytes", self.bytes.clone());
-        registry.register("page_opens", "Openings of pages behind short links", self.page_opens.clone());
+    /// All at zero, as part of what is shown.
+    pub(crate) fn new(catalog: &mut Catalog) -> Self {
+        let mut counters = |name: &str, labels, help| catalog.kin(name, labels, help, Counter::default);
+        Self {
+            checks: counters("media_checks", &["outcome"], "Media links judged"),
+            findings: counters("media_findings", &["outcome"], "Where judgements of links came from"),
+            fetches: counters("media_fetches", &["outcome"], "Fetches of media links"),
+            network_uploads: counters(
+                "media_network_uploads",
+                &["route", "outcome"],
+                "Files handed to networks",
+            ),
+            renewals: counters("media_renewals", &["route", "outcome"], "Files handed over again"),
+            conversions: counters("media_conversions", &["kind", "outcome"], "Files made fit"),
+            uploads: counters("media_uploads", &["outcome"], "Files that callers brought"),
+            page_opens: counters("media_page_opens", &["outcome"], "Openings of pages behind short links"),
+            fetch_bytes: catalog.counter("media_fetch_bytes", "Bytes of fetched files"),
+            fetch_seconds: catalog.histogram("media_fetch_seconds", "Time a fetch took", LONG),
+            files: catalog.gauge("media_library_files", "Files in the library"),
+            bytes: catalog.gauge("media_library_bytes", "Their bytes"),
+        }
     }
 
     /// A link was judged.
@@ -93,45 +58,45 @@ impl Meters {
             Verdict::Unverified(_) => "unverified",
             Verdict::Violation(cause, _) => cause.as_str(),
         };
-        self.checks.get_or_create(&by(outcome)).inc();
+        self.checks.get_or_create_owned(&by(outcome)).inc();
         let found = match checked.found {
             Found::Known => "known",
             Found::Fetched => "fetched",
             Found::Nowhere => return,
         };
-        self.findings.get_or_create(&by(found)).inc();
+        self.findings.get_or_create_owned(&by(found)).inc();
     }
 
     /// A fetch ended.
     pub(super) fn fetched(&self, seen: &Seen) {
-        self.fetches.get_or_create(&by(seen.end.as_str())).inc();
+        self.fetches.get_or_create_owned(&by(seen.end.as_str())).inc();
         self.fetch_bytes.inc_by(seen.bytes);
-        self.fetch_seconds.observe(seen.took.as_secs_f64());
+        self.fetch_seconds.time(Span::from_micros(u64::try_from(seen.took.as_micros()).unwrap_or(u64::MAX)));
     }
 
     /// A file was handed to a route's network, perhaps once more.
     pub(super) fn handed_over(&self, route: &str, done: bool, again: bool) {
         let outcome = if done { "done" } else { "failed" };
-        let label = ByRoute { route: route.to_owned().into(), outcome: outcome.into() };
+        let labels = vec![("route", route.to_owned().into()), ("outcome", outcome.into())];
         let family = if again { &self.renewals } else { &self.network_uploads };
-        family.get_or_create(&label).inc();
+        family.get_or_create_owned(&labels).inc();
     }
 
     /// A conversion ended.
     pub(super) fn converted(&self, kind: MediaKind, done: bool) {
         let outcome = if done { "done" } else { "failed" };
-        let label = ByKind { kind: kind.as_str().into(), outcome: outcome.into() };
-        self.conversions.get_or_create(&label).inc();
+        let labels = vec![("kind", kind.as_str().into()), ("outcome", outcome.into())];
+        self.conversions.get_or_create_owned(&labels).inc();
     }
 
     /// A caller brought a file.
     pub(super) fn uploaded(&self, kept: bool) {
-        self.uploads.get_or_create(&by(if kept { "kept" } else { "refused" })).inc();
+        self.uploads.get_or_create_owned(&by(if kept { "kept" } else { "refused" })).inc();
     }
 
     /// A page was opened.
     pub(super) fn opened(&self, by_person: bool) {
-        self.page_opens.get_or_create(&by(if by_person { "person" } else { "program" })).inc();
+        self.page_opens.get_or_create_owned(&by(if by_person { "person" } else { "program" })).inc();
     }
 
     /// How much the library has.
@@ -141,6 +106,6 @@ impl Meters {
     }
 }
 
-fn by(outcome: &'static str) -> ByOutcome {
-    ByOutcome { outcome: outcome.into() }
+fn by(outcome: &'static str) -> Labels {
+    vec![("outcome", outcome.into())]
 }

@@ -164,7 +164,9 @@ pub(super) async fn count(core: &Core, token: &str, page: &Page) {
             core.shards.send(Job::Note { id: page.message, by: "media", text }).await;
         }
         Ok(_) => {}
-        Err(error) => tracing::warn!(%error, "an opened link was not counted"),
+        Err(error) => {
+            tracing::warn!(%error, message_id = %page.message, "an opened link was not counted");
+        }
     }
 }
 
@@ -196,6 +198,7 @@ async fn told(core: &Core, token: &str, page: &Page, now: Time) -> Option<Change
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         body: body.to_string(),
         no_retry: false,
+        trace: None,
     };
     let request = serde_json::to_vec(&letter).expect("our own types serialise");
     let callbacks = vec![NewCallback { url, request, due_at: now, about: "media_link_opened".to_owned() }];

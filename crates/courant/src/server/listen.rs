@@ -15,6 +15,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use model::Span;
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -68,8 +69,8 @@ impl Listener {
         if self.tls.is_some() { "https" } else { "http" }
     }
 
-    /// Serves until `stop`, then lets open requests finish within the drain time.
-    pub async fn serve(self, router: Router, stop: CancellationToken) {
+    /// Serves until `stop`, counting open connections in `open`, then lets open requests finish within the drain time.
+    pub async fn serve(self, router: Router, open: Gauge, stop: CancellationToken) {
         let graceful = GracefulShutdown::new();
         let places = Arc::new(Semaphore::new(descriptors::connections(self.settings.max_connections)));
         loop {
@@ -92,8 +93,11 @@ impl Listener {
             let connection =
                 Connection { router: router.clone(), settings: self.settings.clone(), tls: self.tls.clone() };
             let watcher = graceful.watcher();
+            let open = open.clone();
+            open.inc();
             tokio::spawn(async move {
                 connection.serve(stream, watcher).await;
+                open.dec();
                 drop(place);
             });
         }

@@ -14,9 +14,9 @@ mod tls;
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Json, Router,
     extract::{Path, Request, State},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -46,15 +46,19 @@ pub(crate) async fn ask(app: &Arc<App>, request: Request) -> Response {
     northbound::answer(app, request).await
 }
 
-async fn ready(State(app): State<Arc<App>>) -> Response {
-    let (ready, text) = app.readiness();
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, text).into_response()
+async fn ready(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let readiness = app.readiness();
+    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accept.contains("json") {
+        return (status, Json(readiness)).into_response();
+    }
+    (status, readiness.text()).into_response()
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {
     let headers = [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")];
-    (headers, app.core.metrics.text(&app.core)).into_response()
+    (headers, app.core.metrics.text(&app.core).await).into_response()
 }
 
 async fn hook(State(app): State<Arc<App>>, Path(route): Path<String>, request: Request) -> Response {

@@ -7,7 +7,7 @@ use axum::{body::Body, extract::Request, response::Response};
 use bytes::Bytes;
 use dialects::{Context, Dialect, Proof, Settings, support};
 use http::{HeaderValue, StatusCode, header};
-use model::{Answer, Call, Refusal, Span};
+use model::{Answer, Call, Refusal, Span, TraceParent};
 
 use super::{
     body::{self, BodyFault, Held, Room},
@@ -26,6 +26,7 @@ use crate::{
     },
     exchanges,
     mediadesk::LARGE_BODY,
+    metrics::Outcome,
 };
 
 /// Answers one request of a caller.
@@ -45,7 +46,7 @@ async fn exchange(
     app: &Arc<App>,
     dialect: &'static dyn Dialect,
     request: Request,
-) -> (http::Response<Bytes>, &'static str) {
+) -> (http::Response<Bytes>, Outcome) {
     let core = &app.core;
     let (head, body) = request.into_parts();
     let limit = dialect.body_limit(&head);
@@ -79,9 +80,9 @@ async fn exchange(
             None => Err(Refusal::Overloaded),
         },
     };
-    core.metrics.accept_time(clock::now().since(began));
+    core.metrics.accept_time(dialect.name(), clock::now().since(began));
     let (mut response, outcome) = match result {
-        Ok(response) => (response, "answered"),
+        Ok(response) => (response, Outcome::Answered),
         Err(refusal) => {
             tracing::debug!(dialect = dialect.name(), refusal = %kind_of(&refusal), "refused");
             (exchange.refuse(&refusal), outcome_of(&refusal))
@@ -139,12 +140,12 @@ fn kind_of(refusal: &Refusal) -> Cow<'static, str> {
     }
 }
 
-const fn outcome_of(refusal: &Refusal) -> &'static str {
+const fn outcome_of(refusal: &Refusal) -> Outcome {
     match refusal {
-        Refusal::Unauthenticated(_) | Refusal::Forbidden => "unauthenticated",
-        Refusal::RateLimited { .. } => "rate_limited",
-        Refusal::Overloaded => "overloaded",
-        Refusal::Internal => "failed",
+        Refusal::Unauthenticated(_) | Refusal::Forbidden => Outcome::Unauthenticated,
+        Refusal::RateLimited { .. } => Outcome::RateLimited,
+        Refusal::Overloaded => Outcome::Overloaded,
+        Refusal::Internal => Outcome::Failed,
         Refusal::TooLarge { .. }
         | Refusal::NotEnabled(_)
         | Refusal::NotFound(_)
@@ -157,7 +158,7 @@ const fn outcome_of(refusal: &Refusal) -> &'static str {
         | Refusal::TooManyRecipients { .. }
         | Refusal::UnknownSender
         | Refusal::LowBalance
-        | Refusal::KeyConflict => "refused",
+        | Refusal::KeyConflict => Outcome::Refused,
     }
 }
 
@@ -271,6 +272,7 @@ impl Exchange<'_> {
             return Ok(response);
         }
         let Call::Submit(submission) = &mut call else { return Err(Refusal::Internal) };
+        submission.brief.trace = self.trace_parent();
         let submission = (**submission).clone();
         let room = self.core.admission.messages(&caller.account.name, submission.recipients.len());
         let _room = room.ok_or(Refusal::Overloaded)?;
@@ -294,6 +296,12 @@ impl Exchange<'_> {
                 Stored::Duplicates(rest) => prepared = rest,
             }
         }
+    }
+
+    /// The caller's trace, if anybody wants to know.
+    fn trace_parent(&self) -> Option<TraceParent> {
+        let header = self.core.traces.is_on().then(|| self.request.headers().get("traceparent"))??;
+        TraceParent::parse(header.to_str().ok()?)
     }
 
     async fn earlier_answer(&self, key: Option<&Key>) -> Result<Option<http::Response<Bytes>>, Refusal> {

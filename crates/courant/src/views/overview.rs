@@ -69,7 +69,12 @@ pub async fn overview(core: &Core) -> Result<Overview, StoreError> {
         started_at: app::started_at().into(),
         now: clock::now().into(),
         unfinished: unfinished.iter().map(|(_, count)| count).sum(),
-        queued: core.dispatcher.depths().iter().map(|(_, queued, _)| queued).sum(),
+        queued: core
+            .routes
+            .all()
+            .filter_map(|route| core.dispatcher.depth(&route.name))
+            .map(|depth| depth.queued)
+            .sum(),
         requests: core.metrics.in_work.load(Ordering::Relaxed),
         alarms: core.timers.len(),
         routes_up: up,

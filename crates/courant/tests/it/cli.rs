@@ -239,12 +239,19 @@ fn a_backup_is_written_and_the_doctor_finds_what_is_wrong() {
     let about: Vec<&str> =
         found.as_array().expect("findings").iter().filter_map(|one| one["about"].as_str()).collect();
     assert!(
-        about.contains(&"server") && about.contains(&"clock") && about.contains(&"route sms"),
+        about.contains(&"server")
+            && about.contains(&"server: store")
+            && about.contains(&"clock")
+            && about.contains(&"route sms"),
         "{about:?}"
     );
+    for finding in found.as_array().into_iter().flatten() {
+        let good = finding["grade"] == "good";
+        assert!(good || finding["advice"].is_string(), "every finding says what to do: {finding}");
+    }
     let config = bench.file(
         "courant.toml",
-        "[store]\npath = \"store\"\n[server]\ntls_cert = \"none.pem\"\ntls_key = \"none.pem\"\n[[route]]\nname = \"carrier\"\nsmpp = { host = \"127.0.0.1\", port = 1, system_id = \"a\" }\n[media.store]\nurl = \"s3://uploads/media\"\noptions = { endpoint = \"http://127.0.0.1:9\", access_key_id = \"a\", secret_access_key = \"hidden\" }\n",
+        "[telemetry]\notlp = \"http://127.0.0.1:9\"\n[store]\npath = \"store\"\n[server]\ntls_cert = \"none.pem\"\ntls_key = \"none.pem\"\n[[route]]\nname = \"carrier\"\nsmpp = { host = \"127.0.0.1\", port = 1, system_id = \"a\" }\n[media.store]\nurl = \"s3://uploads/media\"\noptions = { endpoint = \"http://127.0.0.1:9\", access_key_id = \"a\", secret_access_key = \"hidden\" }\n",
     );
     let output = bench.command(&["doctor", "--config", shown(&config)]).output().expect("it runs");
     let told = text(&output.stdout);
@@ -255,6 +262,7 @@ fn a_backup_is_written_and_the_doctor_finds_what_is_wrong() {
         "BAD    route carrier",
         "BAD    media store    s3://uploads/media: ",
         "BAD    certificate",
+        "worry  traces",
         "[admin] has none",
     ];
     for word in words {

@@ -5,13 +5,31 @@ use std::{fmt::Write as _, path::PathBuf};
 
 use serde_json::Value;
 
-fn check(name: &str, text: &str) {
+pub(crate) fn check(name: &str, text: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference").join(name);
     if std::env::var_os("COURANT_BLESS").is_some() {
         std::fs::write(&path, text).expect("written");
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(kept == text, "{} is not what the program says; COURANT_BLESS=1 writes it anew", path.display());
+}
+
+#[test]
+fn the_reference_of_the_metrics_is_what_the_program_says() {
+    use courant::metrics::Kind;
+    let mut text = String::from(
+        "# Metrics\n\nMade from the program itself by a test; do not edit. `GET /metrics` tells them in the format of Prometheus. A counter only grows (use `rate`), a gauge goes up and down, a histogram has `_bucket` (use `histogram_quantile`), `_sum` and `_count`. Times are in seconds, sizes in bytes. Labels have bounded values: dialects, routes and channels as configured, causes and outcomes as listed in [the cascade](../cascade.md); never a number or a text of a caller. [Operations](../operations.md#metrics) says what to watch.\n\n| metric | kind | labels | says |\n|---|---|---|---|\n",
+    );
+    for metric in crate::ops::described() {
+        let (name, kind) = match metric.kind {
+            Kind::Counter => (format!("{}_total", metric.name), "counter"),
+            Kind::Gauge => (metric.name.clone(), "gauge"),
+            Kind::Histogram => (metric.name.clone(), "histogram"),
+        };
+        let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+        let _ = writeln!(text, "| `{name}` | {kind} | {} | {} |", labels.join(" "), metric.help);
+    }
+    check("metrics.md", &text);
 }
 
 #[test]

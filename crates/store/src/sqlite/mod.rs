@@ -445,7 +445,14 @@ impl Store for SqliteStore {
             changes: self.counters.changes.load(Relaxed),
             commit_micros: self.counters.commit_micros.load(Relaxed),
             waiting: self.counters.waiting.load(Relaxed),
+            max_waiting: self.options.max_waiting,
             bytes: size(&self.options.path) + size(log.as_ref()),
+            failures: self.counters.failures.load(Relaxed),
+            commit_times: self.counters.commit_times.tally(),
+            sync_times: self.counters.sync_times.tally(),
+            commit_sizes: self.counters.commit_sizes.tally(),
+            idle_micros: self.counters.idle_micros(),
+            failing_micros: self.counters.failing_micros(),
         }
     }
 

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::{SqliteOptions, SqliteStore};
 use crate::{
-    Change, Document, Facts, Insert, NewMessage, Part, Remembered, Search, Store, StoreError, Update,
+    Change, Document, Facts, Insert, NewMessage, Part, Remembered, Search, Store, StoreError, Tally, Update,
     UpstreamRow, Verdict,
     conformance::{Bench, DIALECTS},
 };
@@ -118,6 +118,28 @@ async fn after_a_crash_everything_committed_is_there() {
 }
 
 #[tokio::test]
+async fn transactions_are_counted_by_time_and_size() {
+    let folder = folder();
+    let store = open(&folder);
+    let before = store.stats();
+    store.commit((0..3).map(|n| insert(n, 10)).collect()).await.expect("it commits");
+    let after = store.stats();
+    assert_eq!(after.commit_sizes.sum - before.commit_sizes.sum, 3);
+    assert_eq!(after.commit_sizes.counts[Tally::place(3)], 1);
+    assert_eq!(Tally::place(3), 2);
+    let count = |tally: Tally| tally.counts.iter().sum::<u64>();
+    assert_eq!(count(after.commit_times) - count(before.commit_times), 1);
+    assert_eq!(count(after.sync_times) - count(before.sync_times), 1);
+    assert!(after.sync_times.sum <= after.commit_times.sum && after.idle_micros.is_some());
+}
+
+#[test]
+fn a_tally_tells_powers_of_two_apart_and_has_a_place_for_everything() {
+    let places = [0, 1, 2, 3, 4, 5, 1 << 26, (1 << 27) + 1, u64::MAX].map(Tally::place);
+    assert_eq!(places, [0, 0, 1, 2, 2, 3, 26, 27, 27]);
+}
+
+#[tokio::test]
 async fn a_dropped_store_can_be_opened_again_and_goes_on() {
     let folder = folder();
     let store = open(&folder);
@@ -138,9 +160,11 @@ async fn a_full_disk_refuses_and_the_store_recovers_by_itself() {
     let refused = store.commit(vec![insert(2, 10), insert(3, 1 << 20)]).await;
     assert!(matches!(refused, Err(StoreError::Full)), "{refused:?}");
     assert!(has(&store, 1).await && !has(&store, 2).await && !has(&store, 3).await);
-    assert_eq!(store.stats().waiting, 0);
+    let full = store.stats();
+    assert_eq!((full.waiting, full.failures, full.failing_micros.is_some()), (0, 1, true));
     store.limit_pages(None).await.expect("it is not limited");
     store.commit(vec![insert(2, 10), insert(3, 1 << 20)]).await.expect("there is room again");
+    assert_eq!(store.stats().failing_micros, None);
     assert!(has(&store, 2).await && has(&store, 3).await);
     assert_eq!(store.unfinished().await.expect("it counts"), [("acme".into(), 3)]);
 }

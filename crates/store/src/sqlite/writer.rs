@@ -5,7 +5,7 @@
 use std::{
     fs::File,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
         mpsc::{Receiver, RecvTimeoutError},
     },
@@ -16,7 +16,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::{apply::Writing, encode::Load, failure, remove};
-use crate::{Fresh, StoreError, Verdict};
+use crate::{Fresh, StoreError, Tally, Verdict};
 
 /// Bounds of one transaction; a single commit larger than them has one of its own.
 const TRANSACTION_WEIGHT: u64 = 4096;
@@ -52,6 +52,83 @@ pub(super) struct Counters {
     /// Weight and bytes handed over and not yet answered.
     pub(super) waiting: AtomicU64,
     pub(super) waiting_bytes: AtomicU64,
+    pub(super) failures: AtomicU64,
+    pub(super) commit_times: Marks,
+    pub(super) sync_times: Marks,
+    pub(super) commit_sizes: Marks,
+    /// When the last transaction succeeded, and when one failed after it.
+    last_success: Moment,
+    last_failure: Moment,
+}
+
+/// A [`Tally`] being kept.
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    counts: [AtomicU64; Tally::PLACES],
+    sum: AtomicU64,
+}
+
+impl Marks {
+    fn add(&self, value: u64) {
+        self.counts[Tally::place(value)].fetch_add(1, Relaxed);
+        self.sum.fetch_add(value, Relaxed);
+    }
+
+    pub(super) fn tally(&self) -> Tally {
+        Tally {
+            counts: std::array::from_fn(|place| self.counts[place].load(Relaxed)),
+            sum: self.sum.load(Relaxed),
+        }
+    }
+}
+
+/// When something happened last, in microseconds after the first time anything did, plus one; 0
+/// for never.
+#[derive(Debug, Default)]
+struct Moment(AtomicU64);
+
+fn since_start() -> u64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed().as_micros() as u64
+}
+
+impl Moment {
+    fn set(&self) {
+        self.0.store(since_start() + 1, Relaxed);
+    }
+
+    fn clear(&self) {
+        self.0.store(0, Relaxed);
+    }
+
+    fn micros_ago(&self) -> Option<u64> {
+        let at = self.0.load(Relaxed).checked_sub(1)?;
+        Some(since_start().saturating_sub(at))
+    }
+}
+
+impl Counters {
+    fn count(&self, began: Instant, done: bool) {
+        let took = began.elapsed().as_micros() as u64;
+        self.commits.fetch_add(1, Relaxed);
+        self.commit_micros.fetch_add(took, Relaxed);
+        if done {
+            self.commit_times.add(took);
+            self.last_success.set();
+            self.last_failure.clear();
+        } else {
+            self.failures.fetch_add(1, Relaxed);
+            self.last_failure.set();
+        }
+    }
+
+    pub(super) fn idle_micros(&self) -> Option<u64> {
+        self.last_success.micros_ago()
+    }
+
+    pub(super) fn failing_micros(&self) -> Option<u64> {
+        self.last_failure.micros_ago()
+    }
 }
 
 /// A commit taken into a transaction.
@@ -132,6 +209,7 @@ impl Writer {
     fn commit_group(&mut self, group: Vec<Taken>) {
         match self.transaction(&group) {
             Ok(verdicts) => {
+                self.counters.commit_sizes.add(group.iter().map(|(load, _)| load.weight).sum());
                 for ((load, answer), verdicts) in group.into_iter().zip(verdicts) {
                     self.answer(load, answer, Ok(verdicts));
                 }
@@ -184,14 +262,13 @@ impl Writer {
         work: impl FnOnce(&Connection, &mut Writing) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
         let begun = Instant::now();
-        let done = run(&self.connection, &mut self.writing, work);
+        let done = run(&self.connection, &mut self.writing, &self.counters, work);
         if done.is_err() {
             self.roll_back();
         }
         let made = std::mem::take(&mut self.writing.fresh);
         self.fresh.lock().unwrap_or_else(PoisonError::into_inner).append(made);
-        self.counters.commits.fetch_add(1, Relaxed);
-        self.counters.commit_micros.fetch_add(begun.elapsed().as_micros() as u64, Relaxed);
+        self.counters.count(begun, done.is_ok());
         done.map_err(failure)
     }
 
@@ -229,12 +306,15 @@ impl Writer {
 fn run<T>(
     connection: &Connection,
     writing: &mut Writing,
+    counters: &Counters,
     work: impl FnOnce(&Connection, &mut Writing) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<T> {
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     let done = work(connection, writing)?;
     writing.finish(connection)?;
+    let begun = Instant::now();
     connection.prepare_cached("COMMIT")?.execute([])?;
+    counters.sync_times.add(begun.elapsed().as_micros() as u64);
     Ok(done)
 }
 

@@ -21,7 +21,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{super::Smpp, settings};
-use crate::{BoxFuture, Connector, NotStored, Parcel, Sink, Submitted};
+use crate::{BoxFuture, Connector, NotStored, Parcel, Sessions, Sink, Submitted};
 
 /// Longest that any step of a test may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -360,6 +360,7 @@ async fn several_sessions_share_the_work() {
     one.bind(0x09, VERSION).await;
     other.bind(0x09, VERSION).await;
     stage.wait_for(|smpp| smpp.health().text == "bound, 2 of 2 sessions").await;
+    assert_eq!(stage.smpp.sessions(), Some(Sessions { wanted: 2, bound: 2, binds: 2 }));
     let sent = [stage.send("a"), stage.send("b")];
     let (sequence, _) = one.submit().await;
     one.take(sequence, "x").await;
