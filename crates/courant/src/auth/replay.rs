@@ -14,7 +14,7 @@ use model::{AccountName, Refusal, Span, Time, call::AuthFault};
 use sha2::{Digest, Sha256};
 use store::{Change, Remembered};
 
-use crate::{app::started_at, core::Core};
+use crate::{app::started_at, clock, core::Core};
 
 const KIND: &str = "nonce";
 /// Most marks in memory; beyond, the oldest are forgotten first.
@@ -94,9 +94,10 @@ pub async fn admit(
     account: &AccountName,
     principal: &str,
     signed: &Signed,
-    now: Time,
 ) -> Result<(), Refusal> {
-    check_date(signed, now)?;
+    // Signed dates are by the clock of the caller; what is remembered must outlast steps of ours.
+    check_date(signed, clock::wall())?;
+    let now = clock::now();
     let replayed = Err(Refusal::Unauthenticated(AuthFault::Replayed));
     let memory = signed.tolerance.times(2);
     let signature = mark(principal, "signature", &signed.signature);
