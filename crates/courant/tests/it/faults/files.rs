@@ -1,13 +1,14 @@
 //! Few files may be open, and callers open connections until there are no more.
 
 use std::{
+    io::Read,
     net::TcpStream,
     process::Command,
     time::{Duration, Instant},
 };
 
 use super::Caller;
-use crate::process::Process;
+use crate::{harness::PATIENCE, process::Process};
 
 /// Files that the process may have open.
 const FILES: usize = 160;
@@ -18,7 +19,8 @@ async fn connections_never_use_up_the_files_that_networks_and_the_store_need() {
     let mut command = Command::new("sh");
     let limited = format!("ulimit -n {FILES} && exec \"$0\" \"$@\"");
     command.args(["-c", &limited, env!("CARGO_BIN_EXE_courant")]);
-    let process = Process::start_by(command, "127.0.0.1:0", &folder.path().join("data"), &[]);
+    let set = ["server.header_timeout_ms=1000"];
+    let process = Process::start_by(command, "127.0.0.1:0", &folder.path().join("data"), &set);
     let caller = Caller::of(&process);
     caller.says("/readyz", "route sms up").await;
     let address = process.url.strip_prefix("http://").expect("http").to_owned();
@@ -47,4 +49,15 @@ fn cpu(process: &Process) -> Duration {
     let fields: Vec<&str> = stat.rsplit(')').next().expect("fields").split_whitespace().collect();
     let ticks: u64 = fields[11..13].iter().map(|field| field.parse::<u64>().expect("a number")).sum();
     Duration::from_millis(ticks * 10)
+}
+
+#[test]
+fn a_connection_that_says_nothing_is_closed_in_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let process = Process::start(&folder.path().join("data"), &["server.header_timeout_ms=300"]);
+    let address = process.url.strip_prefix("http://").expect("http");
+    let mut silent = TcpStream::connect(address).expect("connected");
+    silent.set_read_timeout(Some(PATIENCE)).expect("set");
+    assert_eq!(silent.read(&mut [0; 1]).expect("the end, not a timeout"), 0);
+    process.kill();
 }
