@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use model::Span;
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Number, Value};
 use store::Change;
 
 use super::{
@@ -232,10 +233,14 @@ impl Ask<'_> {
         self.number("limit").and_then(|limit| usize::try_from(limit).ok()).unwrap_or(DEFAULT_LIMIT)
     }
 
-    /// The body.
+    /// The body. Whole numbers may be written in any way: to JSON, `1000.0` is one too.
     pub(super) fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        serde_json::from_slice(self.request.body())
-            .map_err(|error| Problem::invalid(format!("the body cannot be read: {error}")))
+        let bytes = self.request.body();
+        serde_json::from_slice(bytes).or_else(|error| {
+            let plain = serde_json::from_slice(bytes).ok().map(with_plain_integers);
+            let read = plain.and_then(|value| serde_json::from_value(value).ok());
+            read.ok_or_else(|| Problem::invalid(format!("the body cannot be read: {error}")))
+        })
     }
 
     /// An answer in JSON with the operation's status of success.
@@ -319,5 +324,37 @@ impl Ask<'_> {
             }
             Act::Backup => self.remembered(backup::write(self).await?).await,
         }
+    }
+}
+
+/// The same value with every whole number written without a fraction.
+fn with_plain_integers(value: Value) -> Value {
+    match value {
+        Value::Number(number) => Value::Number(plain_integer(&number).unwrap_or(number)),
+        Value::Array(items) => items.into_iter().map(with_plain_integers).collect(),
+        Value::Object(fields) => {
+            fields.into_iter().map(|(name, value)| (name, with_plain_integers(value))).collect()
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) => value,
+    }
+}
+
+/// `None` if it is none, or is too large for a float to name it exactly.
+fn plain_integer(number: &Number) -> Option<Number> {
+    let exact = |float: &f64| float.fract() == 0.0 && float.abs() < 9e15;
+    number.as_f64().filter(|float| number.is_f64() && exact(float)).map(|float| Number::from(float as i64))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::with_plain_integers;
+
+    #[test]
+    fn whole_numbers_lose_their_fraction_and_others_stay() {
+        let written = json!({ "a": [1000.0, -2.0, 1.5, 1e300, 7, "1.0", null], "b": { "c": 0.0 } });
+        let plain = json!({ "a": [1000, -2, 1.5, 1e300, 7, "1.0", null], "b": { "c": 0 } });
+        assert_eq!(with_plain_integers(written), plain);
     }
 }

@@ -100,6 +100,7 @@ fn described(operation: &Operation, schemas: &mut Schemas) -> Value {
             "type": "object",
             "required": ["file"],
             "properties": { "file": { "type": "string", "format": "binary", "minLength": 1 } },
+            "additionalProperties": false,
         });
         described["requestBody"] = json!({ "required": true, "content": {
             "application/octet-stream": { "schema": schema },

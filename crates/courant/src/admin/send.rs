@@ -8,7 +8,7 @@ use model::{
     message::{Body, Draft, Plan, PlanSource, Priority, Step, StepDraft},
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::Record;
 
@@ -140,18 +140,9 @@ pub struct NewStep {
     pub template: Option<NewTemplate>,
     /// How long to wait for delivery before the next step (for the last one: how long the network
     /// may keep trying), in milliseconds; the configuration's default if not given.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "whole")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 2_592_000_000_u64))]
     pub patience_ms: Option<u64>,
-}
-
-/// A whole number however it is written: to JSON, `1000.0` is one too.
-fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else { return Ok(None) };
-    let written_whole = number.as_u64();
-    let meant_whole = || number.as_f64().filter(|float| float.fract() == 0.0 && (0.0..1e15).contains(float));
-    let whole = written_whole.or_else(|| meant_whole().map(|float| float as u64));
-    whole.map(Some).ok_or_else(|| de::Error::custom("expected a whole number"))
 }
 
 /// A channel by name.
