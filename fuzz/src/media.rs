@@ -62,7 +62,8 @@ fn assert_public(guard: &Guard, url: &Url) {
         Host::Domain(name) => {
             // A name made of digits alone is an address to some resolvers.
             assert!(name.parse::<IpAddr>().is_err(), "{url}");
-            assert!(name.split('.').next_back().is_some_and(|last| last.parse::<u64>().is_err()), "{url}");
+            let last = name.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+            assert!(last.is_empty() || !last.bytes().all(|byte| byte.is_ascii_digit()), "{url}");
             return;
         }
     };

@@ -21,6 +21,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(super) struct NewPlans {
     /// The version they were read at.
+    #[schemars(range(max = 4_294_967_295_u32))]
     version: u32,
     /// The plans; the first that fits is taken, and one without `attach` if none does.
     #[schemars(length(max = 200))]
