@@ -62,7 +62,7 @@ fn assert_public(guard: &Guard, url: &Url) {
         Host::Domain(name) => {
             // A name made of digits alone is an address to some resolvers.
             assert!(name.parse::<IpAddr>().is_err(), "{url}");
-            let last = name.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+            let last = name.strip_suffix('.').unwrap_or(name).rsplit('.').next().unwrap_or_default();
             assert!(last.is_empty() || !last.bytes().all(|byte| byte.is_ascii_digit()), "{url}");
             return;
         }
