@@ -234,7 +234,6 @@ impl Reader {
         Ok(entries)
     }
 
-    /// Transitions, newest first.
     /// Transitions of all messages after the given one, in the order in which they were written.
     pub(super) fn history_since(&mut self, cursor: i64, limit: usize) -> Outcome<Vec<HistoryRow>> {
         let rows: Vec<(i64, MessageId, Vec<u8>)> = self.list(
@@ -255,6 +254,7 @@ impl Reader {
             .map_err(failure)
     }
 
+    /// Transitions of one message, newest first.
     fn transitions(&self, id: MessageId) -> rusqlite::Result<Vec<Vec<u8>>> {
         let mut transitions = Vec::new();
         let head = self
