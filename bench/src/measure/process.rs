@@ -12,6 +12,8 @@ pub(crate) struct Usage {
     pub(crate) cpu: Duration,
     /// Memory now, in KiB.
     pub(crate) rss_kib: u64,
+    /// That part of it which is pages of files, such as the program itself, in KiB.
+    pub(crate) file_kib: u64,
     /// Sum of the highest memory of each process, in KiB.
     pub(crate) peak_kib: u64,
 }
@@ -37,13 +39,19 @@ impl Usage {
 
     fn of_one(pid: u32) -> Self {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        Self { cpu: cpu(pid), rss_kib: kib(&status, "VmRSS:"), peak_kib: kib(&status, "VmHWM:") }
+        Self {
+            cpu: cpu(pid),
+            rss_kib: kib(&status, "VmRSS:"),
+            file_kib: kib(&status, "RssFile:"),
+            peak_kib: kib(&status, "VmHWM:"),
+        }
     }
 
     fn plus(self, other: Self) -> Self {
         Self {
             cpu: self.cpu + other.cpu,
             rss_kib: self.rss_kib + other.rss_kib,
+            file_kib: self.file_kib + other.file_kib,
             peak_kib: self.peak_kib + other.peak_kib,
         }
     }

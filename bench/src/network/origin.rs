@@ -24,6 +24,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 
 const PICTURE: &[u8] = include_bytes!("../../../crates/sandbox/samples/sample.jpg");
 const CHUNK: usize = 64 * 1024;
+const LEAFLET: usize = 16 * CHUNK;
 
 /// A running server; ends when dropped.
 #[derive(Debug)]
@@ -58,6 +59,11 @@ impl Origin {
         format!("http://{}/{number}.pdf", self.address)
     }
 
+    /// Address of a document of 1 MiB.
+    pub(crate) fn leaflet(&self) -> String {
+        format!("http://{}/leaflet.pdf", self.address)
+    }
+
     /// Requests so far.
     pub(crate) fn fetches(&self) -> u64 {
         self.fetches.load(Relaxed)
@@ -86,6 +92,7 @@ fn serve(request: &Request<Incoming>, document_bytes: usize) -> Response<Body> {
     let document = path.strip_suffix(".pdf").and_then(|number| number.parse().ok());
     let (body, mime): (Body, _) = match (path, document) {
         ("picture.jpg", _) => (Full::from(PICTURE).boxed(), "image/jpeg"),
+        ("leaflet.pdf", _) => (document_of(0, LEAFLET), "application/pdf"),
         (_, Some(number)) => (document_of(number, document_bytes), "application/pdf"),
         (_, None) => {
             let mut missing = Response::new(Full::default().boxed());

@@ -44,6 +44,9 @@ pub use settings::{Labels, Number, Secret, Settings, SettingsError};
 
 /// Meta keeps uploaded files for 30 days.
 const UPLOADS_KEPT_FOR: Span = Span::from_hours(30 * 24);
+/// Bytes of an upload that are read at once. Each read goes through another thread, so that small ones cost more
+/// than they save; the HTTP library holds a few hundred KiB of them at most.
+const UPLOAD_CHUNK: usize = 32 * 1024;
 const MAX_CONNECT_TIME: Duration = Duration::from_secs(5);
 /// How much longer than the HTTP timeout a send may take: encoding, and waking up.
 const ANSWER_MARGIN: Span = Span::from_millis(500);
@@ -239,7 +242,7 @@ fn capabilities(settings: &Settings) -> Capabilities {
 async fn upload_form(file: &UploadFile) -> Result<multipart::Form, Fault> {
     let opened = tokio::fs::File::open(&file.path).await.map_err(|_| Cause::MediaUnreachable)?;
     let size = opened.metadata().await.map_err(|_| Cause::MediaUnreachable)?.len();
-    let body = Body::wrap_stream(ReaderStream::new(opened));
+    let body = Body::wrap_stream(ReaderStream::with_capacity(opened, UPLOAD_CHUNK));
     let part = multipart::Part::stream_with_length(body, size)
         .file_name("file")
         .mime_str(&file.mime)

@@ -14,6 +14,7 @@ mod console_work;
 mod crash;
 mod durability;
 mod faults;
+mod footprint;
 mod harness;
 mod isolation;
 mod logs;
