@@ -433,14 +433,14 @@ impl Work {
             Readiness::Go(notes) => notes,
             Readiness::Preparing => return permit.unused(),
             Readiness::Crowded(wait) => {
-                core.dispatcher.enqueue(record, queued.attempt, &queued.route, now + wait);
+                core.dispatcher.put_off(record, queued.attempt, &queued.route, now + wait);
                 return permit.unused();
             }
         };
         notes.into_iter().for_each(|text| self.transition.note(now, "media", text));
         let record = &self.transition.record;
         if let Err(wait) = core.dispatcher.pair(record, queued.attempt, &queued.route, now) {
-            core.dispatcher.enqueue(record, queued.attempt, &queued.route, now + wait);
+            core.dispatcher.put_off(record, queued.attempt, &queued.route, now + wait);
             permit.unused();
             return;
         }

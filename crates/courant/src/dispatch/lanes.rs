@@ -111,6 +111,16 @@ impl Lanes {
         self.lane(lane, class).push(QueuePlace { not_before, id }, room);
     }
 
+    /// Takes back an entry that was offered, for later. The store may go on to show it under an
+    /// earlier time.
+    pub(super) fn put_off(&mut self, lane: &Lane, class: Priority, id: MessageId, until: Time) {
+        let room = self.lane_memory;
+        let queue = self.lane(lane, class);
+        let place = QueuePlace { not_before: until, id };
+        queue.defer(place);
+        queue.push(place, room);
+    }
+
     /// Notes that the store has entries for a lane, in any class.
     pub(super) fn mark_more(&mut self, lane: &Lane) {
         for class in Priority::ALL {
@@ -323,7 +333,6 @@ impl LaneQueue {
     fn push(&mut self, place: QueuePlace, room: usize) {
         if let Some(at) = self.offered.iter().position(|id| *id == place.id) {
             self.offered.remove(at);
-            self.defer(place);
         }
         self.hold(place, room);
     }

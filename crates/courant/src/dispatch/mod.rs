@@ -176,6 +176,15 @@ impl Dispatcher {
         queue.changed.notify_one();
     }
 
+    /// Puts an attempt that was offered back into its lane until later, although it is stored as
+    /// ready.
+    pub fn put_off(&self, record: &Record, attempt: AttemptId, route: &RouteName, until: Time) {
+        let Some(queue) = self.routes.get(route) else { return };
+        let lane = lane_of(record, attempt, route);
+        queue.lock().put_off(&lane, record.message.brief().priority, record.message.id, until);
+        queue.changed.notify_one();
+    }
+
     /// Takes a permit at once for an attempt that is about to be stored, if nothing waits before
     /// it.
     pub fn try_take(

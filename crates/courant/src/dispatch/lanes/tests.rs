@@ -168,7 +168,7 @@ fn what_was_put_off_keeps_its_time_when_the_store_shows_it_again() {
     lanes.push(&lane("a"), Priority::Notice, id(1), NOW);
     assert_eq!(taken(&mut lanes, NOW), Some(id(1)));
     let later = NOW + Span::from_secs(6);
-    lanes.push(&lane("a"), Priority::Notice, id(1), later);
+    lanes.put_off(&lane("a"), Priority::Notice, id(1), later);
     // Another one takes the only place in memory; the store still has the first under its old time.
     lanes.push(&lane("a"), Priority::Notice, id(2), NOW);
     assert_eq!(taken(&mut lanes, NOW), Some(id(2)));
@@ -181,4 +181,40 @@ fn what_was_put_off_keeps_its_time_when_the_store_shows_it_again() {
         }
     }
     assert_eq!(taken(&mut lanes, later), Some(id(1)));
+}
+
+#[test]
+fn however_little_memory_there_is_what_was_put_off_is_not_offered_over_and_over() {
+    for memory in 1..6 {
+        for messages in 1..12 {
+            let mut lanes = Lanes::new(None, None, memory);
+            let stored: Vec<QueuePlace> =
+                (0..messages).map(|number| QueuePlace { not_before: NOW, id: id(number) }).collect();
+            lanes.mark_more(&lane("a"));
+            let later = NOW + Span::from_secs(6);
+            let (mut offers, mut under_way) = (0, Vec::new());
+            loop {
+                match lanes.next(NOW) {
+                    Next::Refill { lane, class } => {
+                        let limit = lanes.refill_limit(&lane, class);
+                        let places = if class == Priority::Notice { &stored[..] } else { &[] };
+                        let page = &places[..places.len().min(limit)];
+                        lanes.refilled(&lane, class, page, page.len() < limit);
+                    }
+                    Next::Take { id, .. } => {
+                        under_way.push(id);
+                        offers += 1;
+                        // More than once, if the lane was read while the offer was under way.
+                        assert!(offers <= 4 * messages, "{memory} in memory, {messages} messages");
+                    }
+                    Next::Wait(_) if under_way.is_empty() => break,
+                    Next::Wait(_) => lanes.put_off(&lane("a"), Priority::Notice, under_way.remove(0), later),
+                }
+                if under_way.len() > 1 {
+                    lanes.put_off(&lane("a"), Priority::Notice, under_way.remove(0), later);
+                }
+            }
+            assert!(offers >= messages.min(memory as u128), "{memory} in memory, {messages} messages");
+        }
+    }
 }
