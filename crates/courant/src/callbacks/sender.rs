@@ -2,11 +2,12 @@
 //! by the dialect's own schedule, parked afterwards.
 //!
 //! Most callbacks are delivered as soon as they are stored, without a look into the outbox: the
-//! store tells of those that a commit made due. The outbox is looked into when that was not all,
-//! when there was no place for one, and when a retry is due.
+//! store tells of those that a commit made due. Those without a place wait in memory, as far as
+//! there is room. The outbox is looked into when that was not all, when there was no room, and
+//! when a retry is due.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -21,6 +22,8 @@ use crate::{clock, core::Core};
 
 /// Callbacks read from the outbox at a time.
 const PAGE: usize = 512;
+/// Callbacks without a place that wait in memory, at most; others wait in the outbox.
+const WAITING: usize = 1024;
 /// Results saved together at most.
 const RESULTS: usize = 512;
 /// Pages read behind the first in one go, while those before have nowhere to go.
@@ -46,7 +49,9 @@ struct Flight {
     landed: HashSet<i64>,
     per_host: HashMap<String, usize>,
     per_account: HashMap<AccountName, usize>,
-    /// One that was due found no place.
+    /// Those that were due and found no place, by id.
+    waiting: BTreeMap<i64, StoredCallback>,
+    /// One more was due than may wait here.
     left_behind: bool,
     /// The earliest retry among those that landed.
     retry_at: Option<Time>,
@@ -93,6 +98,7 @@ impl Sender {
     fn start_fresh(self: &Arc<Self>, results: &mpsc::Sender<CallbackResult>) -> bool {
         let mut behind = self.flight(|flight| std::mem::take(&mut flight.left_behind));
         let landed = self.flight(|flight| std::mem::take(&mut flight.landed));
+        self.start_waiting(results);
         let fresh = self.core.store.fresh_callbacks();
         behind |= !fresh.complete;
         let now = clock::now();
@@ -108,6 +114,16 @@ impl Sender {
             }
         }
         behind
+    }
+
+    /// Starts those that waited, as far as there are places now.
+    fn start_waiting(self: &Arc<Self>, results: &mpsc::Sender<CallbackResult>) {
+        if self.places.available_permits() > 0 {
+            let waiting = self.flight(|flight| std::mem::take(&mut flight.waiting));
+            for callback in waiting.into_values() {
+                self.start(callback, results);
+            }
+        }
     }
 
     /// Looks into the outbox; how long until it should be looked into again.
@@ -173,14 +189,14 @@ impl Sender {
     fn start(self: &Arc<Self>, callback: StoredCallback, results: &mpsc::Sender<CallbackResult>) -> bool {
         let host = host_of(&callback.url);
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            self.flight(|flight| flight.left_behind = true);
+            self.flight(|flight| flight.wait(callback));
             return false;
         };
         let settings = &self.core.config.callbacks;
         let bounds = (settings.concurrency_per_host, settings.concurrency.div_ceil(2));
-        if !self.flight(|flight| flight.board(&callback, &host, bounds)) {
+        let Some(callback) = self.flight(|flight| flight.board(callback, &host, bounds)) else {
             return false;
-        }
+        };
         let (sender, results) = (Arc::clone(self), results.clone());
         self.core.metrics.callbacks_in_flight.inc();
         tokio::spawn(async move {
@@ -310,27 +326,41 @@ async fn save_results(sender: Arc<Sender>, mut results: mpsc::Receiver<CallbackR
 }
 
 impl Flight {
-    /// Takes a callback on board, unless it is, or its host or account has too many. An account
-    /// may have half of the places: its receivers that hang leave the others to the others.
+    /// Takes a callback on board, unless it is, or its host or account has too many: then it waits.
+    /// An account may have half of the places: its receivers that hang leave the others to the
+    /// others.
     fn board(
         &mut self,
-        callback: &StoredCallback,
+        callback: StoredCallback,
         host: &str,
         (per_host, per_account): (usize, usize),
-    ) -> bool {
+    ) -> Option<StoredCallback> {
         if self.ids.contains(&callback.id) || self.landed.contains(&callback.id) {
-            return false;
+            return None;
         }
         if self.per_host.get(host).is_some_and(|count| *count >= per_host)
             || self.per_account.get(&callback.account).is_some_and(|count| *count >= per_account)
         {
-            self.left_behind = true;
-            return false;
+            self.wait(callback);
+            return None;
         }
+        self.waiting.remove(&callback.id);
         self.ids.insert(callback.id);
         *self.per_host.entry(host.to_owned()).or_default() += 1;
         *self.per_account.entry(callback.account.clone()).or_default() += 1;
-        true
+        Some(callback)
+    }
+
+    /// Keeps a callback until there is a place, if there is room.
+    fn wait(&mut self, callback: StoredCallback) {
+        if self.ids.contains(&callback.id) || self.landed.contains(&callback.id) {
+            return;
+        }
+        if self.waiting.len() < WAITING || self.waiting.contains_key(&callback.id) {
+            self.waiting.insert(callback.id, callback);
+        } else {
+            self.left_behind = true;
+        }
     }
 
     /// The outbox must be looked into then.
