@@ -158,6 +158,23 @@ async fn a_body_of_100_megabytes_is_refused_and_the_server_lives_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_external_id_leads_people_to_all_messages_that_have_it() {
+    let stand = Stand::start().await;
+    let body = SAMPLE.replacen('{', r#"{"external_id": "order 7","#, 1);
+    let mut sent = Vec::new();
+    for _ in 0..2 {
+        let (_, answer) = post(&stand, Some(TELESIGN_BASIC), body.clone()).await;
+        sent.push(answer["reference_id"].as_str().expect("a reference").to_lowercase());
+    }
+    let find = stand.client.get(format!("{}/api/v1/find", stand.url)).query(&[("text", "order 7")]);
+    let found = find.bearer_auth("sandbox").send().await.expect("an answer");
+    let found: Value = found.json().await.expect("JSON");
+    let ids = found["items"].as_array().expect("a list").iter().map(|item| item["id"].clone());
+    assert_eq!(ids.collect::<Vec<_>>(), [json!(sent[1]), json!(sent[0])]);
+    stand.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_accounts_reference_does_not_exist() {
     let stand = Stand::start().await;
     let reference = stand.send("15550107777", 5000, "b").await;

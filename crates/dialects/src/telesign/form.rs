@@ -44,7 +44,7 @@ pub(super) fn submission(
         brief: Brief { priority, memo: Some(remember(&memo)), ..Brief::default() },
         plan: PlanSource::Steps { steps: vec![step], extend: None },
         recipients: vec![Draft { recipient: Recipient::phone(phone), ..Draft::default() }],
-        bulk: None,
+        bulk: given("external_id").map(ToOwned::to_owned),
     })))
 }
 

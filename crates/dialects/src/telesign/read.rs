@@ -89,7 +89,8 @@ fn submission(body: &[u8], context: &Context<'_>, settings: &Settings) -> Result
         brief: Brief { priority: asked.priority()?, memo: Some(remember(&memo)), ..Brief::default() },
         plan: PlanSource::Steps { steps, extend: None },
         recipients: vec![Draft { recipient, ..Draft::default() }],
-        bulk: None,
+        // Not unique, so that it is an id to find messages by, not one that names a message.
+        bulk: asked.external_id.filter(|id| !id.is_empty()),
     })))
 }
 
