@@ -82,8 +82,9 @@ fn finish(data: &Path, aside: &Path, path: &Path) -> io::Result<u64> {
 /// In words for the operator: if the folder has a database already, or the backup is not whole.
 pub fn restore(backup: &Path, data: &Path) -> Result<u64, String> {
     let database = data.join(DATABASE);
-    if database.exists() {
-        return Err(format!("{} is there already: name another folder, or move it away", database.display()));
+    let mut there = std::iter::once(database.clone()).chain(sqlite::journals(&database));
+    if let Some(there) = there.find(|path| path.exists()) {
+        return Err(format!("{} is there already: name another folder, or move it away", there.display()));
     }
     let aside = data.join(format!("{DATABASE}.part"));
     let source = backup.join(DATABASE);

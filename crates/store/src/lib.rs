@@ -652,6 +652,10 @@ pub struct StoreStats {
     pub bytes: u64,
     /// Transactions that failed.
     pub failures: u64,
+    /// Changes that are durable in a journal and not in the database yet; 0 for a store without one.
+    pub unapplied: u64,
+    /// How long it took to bring a journal's changes into the database, in microseconds.
+    pub apply_times: Tally,
     /// How long transactions took, in microseconds (the sync included).
     pub commit_times: Tally,
     /// How long the last part of each took that makes it durable, in microseconds.

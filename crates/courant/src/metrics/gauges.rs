@@ -55,6 +55,8 @@ struct OfStore {
     sync_seconds: Histogram,
     commit_changes: Histogram,
     waiting: Gauge,
+    unapplied: Gauge,
+    apply_seconds: Histogram,
     idle: Fraction,
     bytes: Gauge,
     disk_free: Gauge,
@@ -158,27 +160,30 @@ fn is_held(core: &Core, route: &RouteName) -> bool {
 impl OfStore {
     fn new(catalog: &mut Catalog) -> Self {
         Self {
-            commits: catalog.counter("store_commits", "Transactions"),
-            failures: catalog.counter("store_failures", "Transactions that failed"),
+            commits: catalog.counter("store_commits", "Times that changes were saved together"),
+            failures: catalog.counter("store_failures", "Times that this failed"),
             changes: catalog.counter("store_changes", "Changes saved"),
             commit_seconds: catalog.histogram(
                 "store_commit_seconds",
-                "Time a transaction took, the sync included",
+                "Time it took to save changes together, the sync included",
                 SHORT,
             ),
             sync_seconds: catalog.histogram(
                 "store_sync_seconds",
-                "Time the last part of a transaction took, which makes it durable",
+                "Time the last part of that took, which makes them durable",
                 SHORT,
             ),
-            commit_changes: catalog.histogram(
-                "store_commit_changes",
-                "Changes saved by a transaction",
-                COUNT,
-            ),
+            commit_changes: catalog.histogram("store_commit_changes", "Changes saved together", COUNT),
             waiting: catalog.gauge("store_waiting", "Changes waiting to be saved"),
-            idle: catalog.fraction("store_idle_seconds", "Time since the last transaction that succeeded"),
-            bytes: catalog.gauge("store_bytes", "Size of the database, its log included"),
+            unapplied: catalog
+                .gauge("store_unapplied", "Changes that the journal has and the database does not have yet"),
+            apply_seconds: catalog.histogram(
+                "store_apply_seconds",
+                "Time it took to bring changes of the journal into the database",
+                SHORT,
+            ),
+            idle: catalog.fraction("store_idle_seconds", "Time since changes were saved last"),
+            bytes: catalog.gauge("store_bytes", "Size of the database, its journal and its log included"),
             disk_free: catalog.gauge("disk_free_bytes", "Room on the disk of the data folder"),
         }
     }
@@ -192,6 +197,8 @@ impl OfStore {
         self.sync_seconds.set(&stats.sync_times);
         self.commit_changes.set(&stats.commit_sizes);
         self.waiting.set(whole(stats.waiting));
+        self.unapplied.set(whole(stats.unapplied));
+        self.apply_seconds.set(&stats.apply_times);
         self.idle.set(stats.idle_micros.unwrap_or(0) as f64 * 1e-6);
         self.bytes.set(whole(stats.bytes));
         if let Some(free) = crate::health::disk_free(&core.config.store.path) {

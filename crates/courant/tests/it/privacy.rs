@@ -222,7 +222,7 @@ async fn whatever_the_umask_nobody_else_may_read_what_is_on_disk() {
     modes(&data, &mut found);
     child.kill().expect("killed");
     child.wait().expect("reaped");
-    for kind in ["courant.db", "courant.db-wal", "backups", "media"] {
+    for kind in ["courant.db", "courant.db-wal", "courant.db-intake1", "backups", "media"] {
         assert!(found.iter().any(|(path, _)| path.contains(kind)), "{kind} is there: {found:?}");
     }
     for (path, mode) in found {

@@ -4,13 +4,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use model::{MessageId, Time};
+use model::{BatchId, Message, MessageId, Time};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::{
     codes::{Words, priority_code, status_code},
     encode::{Ready, ReadyInsert, ReadyMessage, ReadyUpdate},
     facets::{Facet, Facets},
+    journal::Numbers,
     marks::{Mark, first_place, segment},
     money, outbox,
 };
@@ -42,13 +43,23 @@ pub(super) struct Next {
 }
 
 /// A message as an update finds it.
-struct Found {
-    key: i64,
+pub(super) struct Found {
+    pub(super) key: i64,
     version: u32,
     account: i64,
     dialect: i64,
-    history: i64,
+    pub(super) history: i64,
     settled: bool,
+}
+
+/// The changing part of a message, to be written.
+pub(super) struct Row<'a> {
+    pub(super) key: i64,
+    pub(super) version: u32,
+    /// The newest transition.
+    pub(super) history: i64,
+    pub(super) facts: &'a Facts,
+    pub(super) state: &'a [u8],
 }
 
 /// The columns that are made from facts.
@@ -162,7 +173,8 @@ impl Writing {
     }
 
     fn write_insert(&mut self, connection: &Connection, insert: &ReadyInsert) -> Result<()> {
-        let inline = !share(connection, insert)?;
+        let single = insert.messages.iter().all(|new| new.message.batch_size <= 1);
+        let inline = single || !share(connection, insert.batch, &insert.shared, insert.messages.len())?;
         for (position, message) in insert.messages.iter().enumerate() {
             let reserve = insert.reserve.as_ref().and_then(|reserve| reserve.micros.get(position));
             self.insert_message(connection, insert, message, inline, reserve.copied())?;
@@ -212,53 +224,96 @@ impl Writing {
     ) -> Result<()> {
         let message = &*new.message;
         let key = self.next.message();
-        let account = self.names.intern(connection, message.account.as_str())?;
-        let dialect = self.dialects.intern(connection, message.dialect)?;
         let history = self.add_history(connection, key, 0, &new.history)?;
-        self.insert_hot(connection, key, account, dialect, history, new)?;
-        insert_body(connection, key, insert, new, inline)?;
-        if let Some(client_ref) = &message.client_ref {
-            connection
-                .prepare_cached(
-                    "INSERT INTO client_ref (account, dialect, ref, message) VALUES (?1, ?2, ?3, ?4)",
-                )?
-                .execute(params![account, dialect, client_ref, key])?;
-        }
+        let row = Row { key, version: 1, history, facts: &new.facts, state: &new.state };
+        let (account, dialect) = self.insert_row(connection, message, &row)?;
+        let shared = inline.then_some(insert.shared.as_slice());
+        insert_body(connection, key, message, &new.recipient, shared)?;
+        self.insert_ref(connection, key, account, dialect, message)?;
         for mark in insert.marks.iter().chain([&new.recipient_mark]) {
             insert_mark(connection, *mark, key)?;
         }
         if let Some(micros) = reserve {
             money::hold(connection, account, key, micros, message.accepted_at)?;
         }
-        if new.facts.settled_at.is_none() {
-            *self.tally.entry(account).or_default() += 1;
-            self.facets.count(key, 1);
-        }
+        self.count_new(key, account, new.facts.settled_at.is_some());
         let message = Some((message.id, key));
         let about = outbox::About { message, fresh: true, account, dialect, created_at: new.called_at };
         self.call_back(connection, about, &new.callbacks)
     }
 
-    fn insert_hot(
+    /// Counts a new message, unless it is settled already.
+    pub(super) fn count_new(&mut self, key: i64, account: i64, settled: bool) {
+        if !settled {
+            *self.tally.entry(account).or_default() += 1;
+            self.facets.count(key, 1);
+        }
+    }
+
+    /// Counts a message that went on, if it was settled by that, or the other way round.
+    pub(super) fn count_settled(&mut self, found: &Found, settled: bool) {
+        let finished = i64::from(settled) - i64::from(found.settled);
+        if finished != 0 {
+            *self.tally.entry(found.account).or_default() -= finished;
+            self.facets.count(found.key, -finished);
+        }
+    }
+
+    /// The key of the next new message.
+    pub(super) fn next_message(&mut self) -> i64 {
+        self.next.message()
+    }
+
+    /// The numbers that come next.
+    pub(super) fn numbers(&self) -> Numbers {
+        Numbers { history: self.next.history, callback: self.next.callback }
+    }
+
+    /// Goes on with these numbers.
+    pub(super) fn set_numbers(&mut self, numbers: Numbers) {
+        self.next.history = numbers.history;
+        self.next.callback = numbers.callback;
+    }
+
+    /// Writes the id that the caller gave, if it gave one.
+    pub(super) fn insert_ref(
         &mut self,
         connection: &Connection,
         key: i64,
         account: i64,
         dialect: i64,
-        history: i64,
-        new: &ReadyMessage,
+        message: &Message,
     ) -> Result<()> {
-        let columns = self.columns(connection, &new.facts)?;
-        self.note_facet(connection, key, account, dialect, &columns)?;
+        let Some(client_ref) = &message.client_ref else { return Ok(()) };
+        connection
+            .prepare_cached(
+                "INSERT INTO client_ref (account, dialect, ref, message) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![account, dialect, client_ref, key])
+            .map(|_| ())
+    }
+
+    /// Writes the changing part of a new message; the numbers of its account and dialect.
+    pub(super) fn insert_row(
+        &mut self,
+        connection: &Connection,
+        message: &Message,
+        row: &Row<'_>,
+    ) -> Result<(i64, i64)> {
+        let account = self.names.intern(connection, message.account.as_str())?;
+        let dialect = self.dialects.intern(connection, message.dialect)?;
+        let columns = self.columns(connection, row.facts)?;
+        self.note_facet(connection, row.key, account, dialect, &columns)?;
         connection
             .prepare_cached(
                 "INSERT INTO message (key, id, version, account, dialect, wake_at, lane, priority, not_before,
                      status, cause, channel, settled_at, pullable, history, state)
-                 VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
             )?
             .execute(params![
-                key,
-                new.message.id.to_bytes(),
+                row.key,
+                message.id.to_bytes(),
+                row.version,
                 account,
                 dialect,
                 columns.wake_at,
@@ -269,11 +324,11 @@ impl Writing {
                 columns.cause,
                 columns.channel,
                 columns.settled_at,
-                new.facts.pullable,
-                history,
-                new.state,
+                row.facts.pullable,
+                row.history,
+                row.state,
             ])?;
-        Ok(())
+        Ok((account, dialect))
     }
 
     fn update(&mut self, connection: &Connection, update: &ReadyUpdate) -> Result<Verdict> {
@@ -281,15 +336,13 @@ impl Writing {
             return Ok(Verdict::Conflict);
         };
         let history = self.add_history(connection, found.key, found.history, &update.history)?;
-        self.update_hot(connection, &found, history, update)?;
+        let version = found.version + 1;
+        let row = Row { key: found.key, version, history, facts: &update.facts, state: &update.state };
+        self.update_row(connection, &found, &row)?;
         for (mark, row) in &update.upstream {
             insert_upstream(connection, found.key, *mark, row.part)?;
         }
-        let finished = i64::from(update.facts.settled_at.is_some()) - i64::from(found.settled);
-        if finished != 0 {
-            *self.tally.entry(found.account).or_default() -= finished;
-            self.facets.count(found.key, -finished);
-        }
+        self.count_settled(&found, update.facts.settled_at.is_some());
         if let Some(money) = &update.money {
             money::spend(connection, found.key, money)?;
         }
@@ -314,14 +367,9 @@ impl Writing {
         outbox::Outbox { connection, next, names, dialects, fresh }.add(about, callbacks)
     }
 
-    fn update_hot(
-        &mut self,
-        connection: &Connection,
-        found: &Found,
-        history: i64,
-        update: &ReadyUpdate,
-    ) -> Result<()> {
-        let columns = self.columns(connection, &update.facts)?;
+    /// Writes the changing part of a message anew.
+    pub(super) fn update_row(&mut self, connection: &Connection, found: &Found, row: &Row<'_>) -> Result<()> {
+        let columns = self.columns(connection, row.facts)?;
         self.note_facet(connection, found.key, found.account, found.dialect, &columns)?;
         connection
             .prepare_cached(
@@ -331,8 +379,8 @@ impl Writing {
                  WHERE key = ?1",
             )?
             .execute(params![
-                found.key,
-                found.version + 1,
+                row.key,
+                row.version,
                 columns.wake_at,
                 columns.lane,
                 columns.priority,
@@ -341,9 +389,9 @@ impl Writing {
                 columns.cause,
                 columns.channel,
                 columns.settled_at,
-                update.facts.pullable,
-                history,
-                update.state,
+                row.facts.pullable,
+                row.history,
+                row.state,
             ])?;
         Ok(())
     }
@@ -464,7 +512,11 @@ impl Writing {
             .optional()
     }
 
-    fn write_remembered(&mut self, connection: &Connection, remembered: &Remembered) -> Result<()> {
+    pub(super) fn write_remembered(
+        &mut self,
+        connection: &Connection,
+        remembered: &Remembered,
+    ) -> Result<()> {
         let account = self.names.intern(connection, remembered.account.as_str())?;
         let kind = self.names.intern(connection, remembered.kind)?;
         connection
@@ -558,11 +610,12 @@ const fn applied_if(done: bool) -> Verdict {
     if done { Verdict::Applied } else { Verdict::Conflict }
 }
 
-fn called_at(update: &ReadyUpdate) -> Time {
+/// When callbacks of a change were called for.
+pub(super) fn called_at(update: &ReadyUpdate) -> Time {
     update.called_at.or_else(|| update.callbacks.first().map(|callback| callback.due_at)).unwrap_or_default()
 }
 
-fn find(connection: &Connection, id: MessageId) -> Result<Option<Found>> {
+pub(super) fn find(connection: &Connection, id: MessageId) -> Result<Option<Found>> {
     connection
         .prepare_cached(
             "SELECT key, version, account, dialect, history, settled_at IS NOT NULL FROM message WHERE id = ?1",
@@ -586,19 +639,16 @@ fn ref_taken(connection: &Connection, account: i64, dialect: i64, client_ref: &s
         .exists(params![account, dialect, client_ref])
 }
 
-/// Puts brief and plan where all messages of the submission find them. Not so for a submission
-/// of one, nor if another chunk of the same submission came with different ones: then they stand
-/// in each message.
-fn share(connection: &Connection, insert: &ReadyInsert) -> Result<bool> {
-    if insert.messages.iter().all(|new| new.message.batch_size <= 1) {
-        return Ok(false);
-    }
-    let batch = insert.batch.to_bytes();
+/// Puts brief and plan where all messages of the submission find them. Not so if another chunk of
+/// the same submission came with different ones: then they stand in each message, as they do in a
+/// submission of one.
+pub(super) fn share(connection: &Connection, batch: BatchId, json: &[u8], messages: usize) -> Result<bool> {
+    let batch = batch.to_bytes();
     let stored: Option<Vec<u8>> = connection
         .prepare_cached("SELECT json FROM shared WHERE batch = ?1")?
         .query_row([batch], |row| row.get(0))
         .optional()?;
-    if stored.is_some_and(|json| json != insert.shared) {
+    if stored.is_some_and(|stored| stored != json) {
         return Ok(false);
     }
     connection
@@ -606,19 +656,19 @@ fn share(connection: &Connection, insert: &ReadyInsert) -> Result<bool> {
             "INSERT INTO shared (batch, messages, json) VALUES (?1, ?2, ?3)
              ON CONFLICT (batch) DO UPDATE SET messages = messages + excluded.messages",
         )?
-        .execute(params![batch, insert.messages.len() as i64, insert.shared])?;
+        .execute(params![batch, messages as i64, json])?;
     Ok(true)
 }
 
-fn insert_body(
+/// Writes the immutable part; `shared` is brief and plan if they are to stand in it.
+pub(super) fn insert_body(
     connection: &Connection,
     key: i64,
-    insert: &ReadyInsert,
-    new: &ReadyMessage,
-    inline: bool,
+    message: &Message,
+    recipient: &[u8],
+    shared: Option<&[u8]>,
 ) -> Result<()> {
-    let message = &*new.message;
-    let recipient = std::str::from_utf8(&new.recipient).expect("JSON is UTF-8");
+    let recipient = std::str::from_utf8(recipient).expect("JSON is UTF-8");
     connection
         .prepare_cached(
             "INSERT INTO body (key, batch, position, batch_size, accepted_at, recipient, client_ref, memo, shared)
@@ -626,26 +676,31 @@ fn insert_body(
         )?
         .execute(params![
             key,
-            insert.batch.to_bytes(),
+            message.batch.to_bytes(),
             message.position,
             message.batch_size,
             message.accepted_at.0,
             recipient,
             message.client_ref,
             message.memo,
-            inline.then_some(&insert.shared),
+            shared,
         ])?;
     Ok(())
 }
 
-fn insert_mark(connection: &Connection, mark: Mark, key: i64) -> Result<()> {
+pub(super) fn insert_mark(connection: &Connection, mark: Mark, key: i64) -> Result<()> {
     connection
         .prepare_cached("INSERT OR IGNORE INTO mark (place, message) VALUES (?1, ?2)")?
         .execute([mark.place(segment(key)), key])?;
     Ok(())
 }
 
-fn insert_upstream(connection: &Connection, key: i64, mark: Mark, part: crate::Part) -> Result<()> {
+pub(super) fn insert_upstream(
+    connection: &Connection,
+    key: i64,
+    mark: Mark,
+    part: crate::Part,
+) -> Result<()> {
     connection
         .prepare_cached(
             "INSERT OR IGNORE INTO upstream (place, rest, message, step, attempt, part)

@@ -24,6 +24,17 @@ pub(super) const fn status_code(status: Status) -> i64 {
     }
 }
 
+/// The status of a code, with the cause of a failure; `None` if there is none such.
+pub(super) fn status_of_code(code: i64, cause: Option<model::Cause>) -> Option<Status> {
+    use Status::{Accepted, Delivered, Played, Read, Sent, Submitted, Waiting};
+    if code == FAILED {
+        return cause.map(Status::Failed);
+    }
+    [Waiting, Accepted, Submitted, Sent, Delivered, Read, Played]
+        .into_iter()
+        .find(|status| status_code(*status) == code)
+}
+
 /// The code of a status word; `None` if there is no such status.
 pub(super) fn status_code_of(word: &str) -> Option<i64> {
     use Status::{Accepted, Delivered, Failed, Played, Read, Sent, Submitted, Waiting};

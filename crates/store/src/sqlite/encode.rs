@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use model::{BatchId, Message, MessageId, Time};
+use model::{BatchId, Message, MessageId, Time, message::Shared};
 use serde::Serialize;
 
-use super::marks::Mark;
+use super::{marks::Mark, record};
 use crate::{
     Change, Facts, HistoryEntry, Insert, Money, NewCallback, NewMessage, Remembered, Reserve, StoreError,
     Update, UpstreamRow,
@@ -59,10 +59,19 @@ pub(super) struct ReadyUpdate {
     pub(super) money: Option<Money>,
 }
 
-/// Changes that go into one transaction, with their measure for the bounds.
+/// A change with its record in the journal, if it is of a kind that goes there.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) change: Ready,
+    pub(super) record: Option<Vec<u8>>,
+    pub(super) weight: u64,
+    pub(super) bytes: u64,
+}
+
+/// Changes that become durable together, with their measure for the bounds.
 #[derive(Debug)]
 pub(super) struct Load {
-    pub(super) changes: Vec<Ready>,
+    pub(super) changes: Vec<Prepared>,
     /// Changes, each message of an insert counted.
     pub(super) weight: u64,
     /// Roughly the bytes that will be written.
@@ -74,11 +83,35 @@ pub(super) fn encode(changes: Vec<Change>) -> Result<Load, StoreError> {
     let mut load = Load { changes: Vec::with_capacity(changes.len()), weight: 0, bytes: 0 };
     for change in changes {
         let ready = ready(change)?;
-        load.weight += weight(&ready);
-        load.bytes += bytes(&ready);
-        load.changes.push(ready);
+        let (weight, bytes) = (weight(&ready), bytes(&ready));
+        load.weight += weight;
+        load.bytes += bytes;
+        let record = record::write(&ready)?;
+        load.changes.push(Prepared { change: ready, record, weight, bytes });
     }
     Ok(load)
+}
+
+impl Load {
+    /// Whether all of it can be decided without the database, and is safe once the journal has it.
+    pub(super) fn is_quick(&self) -> bool {
+        self.changes.iter().all(|prepared| prepared.record.is_some())
+    }
+
+    /// The messages that it inserts.
+    pub(super) fn new_messages(&self) -> impl Iterator<Item = MessageId> {
+        let inserts = self.changes.iter().filter_map(|prepared| match &prepared.change {
+            Ready::Insert(inserts) => Some(inserts),
+            Ready::Update(_) | Ready::Plain(_) => None,
+        });
+        inserts.flatten().flat_map(|insert| &insert.messages).map(|new| new.message.id)
+    }
+
+    /// What it takes in the journal, in bytes.
+    pub(super) fn record_bytes(&self) -> u64 {
+        let records = self.changes.iter().filter_map(|prepared| prepared.record.as_ref());
+        records.map(|record| record.len() as u64 + 4).sum()
+    }
 }
 
 fn ready(change: Change) -> Result<Ready, StoreError> {
@@ -102,16 +135,22 @@ fn ready(change: Change) -> Result<Ready, StoreError> {
 }
 
 fn ready_insert(insert: Insert) -> Result<ReadyInsert, StoreError> {
-    let mut marks = vec![Mark::batch(insert.batch)];
-    marks.extend(insert.shared.brief.bulk.as_deref().map(Mark::bulk));
     Ok(ReadyInsert {
         batch: insert.batch,
         shared: json(&*insert.shared)?,
-        marks,
+        marks: ReadyInsert::marks(insert.batch, &insert.shared),
         messages: insert.messages.into_iter().map(ready_message).collect::<Result<_, _>>()?,
         remember: insert.remember,
         reserve: insert.reserve,
     })
+}
+
+impl ReadyInsert {
+    /// Of the submission, and of its bulk id.
+    pub(super) fn marks(batch: BatchId, shared: &Shared) -> Vec<Mark> {
+        let bulk = shared.brief.bulk.as_deref().map(Mark::bulk);
+        std::iter::once(Mark::batch(batch)).chain(bulk).collect()
+    }
 }
 
 fn ready_message(new: NewMessage) -> Result<ReadyMessage, StoreError> {

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 const SEGMENT_BITS: u32 = 14;
 
 /// 96 bits of a SHA-256: enough to tell network ids apart without keeping them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Mark {
     short: u32,
     /// 64 more bits, for tables that do not check the value itself.

@@ -1,19 +1,27 @@
-//! The embedded store: one SQLite database, one thread that writes, a few that read.
+//! The embedded store: a journal in which changes become durable, one SQLite database into which
+//! they are brought a little later, and threads that read it.
 //!
-//! Start with [`writer`] for how changes become durable, `migrations/` for the tables and why
-//! they are as they are, [`marks`] for how messages are found by random values, [`outbox`] for
+//! Start with [`writer`] for how changes become durable, [`pending`] for what the database does not
+//! have yet, `migrations/` for the tables and why they are as they are, [`marks`] for how messages are found by random values, [`outbox`] for
 //! the order of callbacks.
 
+mod applier;
 mod apply;
 mod codes;
+mod counters;
+mod decide;
 mod encode;
 mod facets;
+mod generation;
+mod journal;
 mod marks;
 mod money;
 mod open;
 mod outbox;
+mod pending;
 mod read;
 mod readers;
+mod record;
 mod remove;
 mod search;
 #[cfg(test)]
@@ -31,14 +39,19 @@ use std::{
     time::Duration,
 };
 
-use model::{AccountName, MessageId, RouteName, Span, Time, message::Priority};
+use model::{AccountName, Message, MessageId, RouteName, Span, Time, message::Priority};
 use tokio::sync::oneshot;
 
 use self::{
+    applier::Applier,
+    counters::Counters,
+    decide::Decider,
+    journal::Journal,
+    marks::Mark,
     read::Reader,
     readers::Readers,
     remove::Removal,
-    writer::{Answer, Counters, Job, Writer},
+    writer::{Answer, Job, Parts, Shared, Writer},
 };
 use crate::{
     Balance, Change, Document, Fresh, HistoryEntry, HistoryRow, Lane, LedgerRow, Listed, Part, PullFilter,
@@ -108,7 +121,7 @@ pub struct SqliteStore {
     jobs: Mutex<Option<Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     counters: Arc<Counters>,
-    fresh: Arc<Mutex<Fresh>>,
+    shared: Arc<Shared>,
     quick: Readers,
     slow: Readers,
     /// Where the last sweep stopped looking.
@@ -124,6 +137,12 @@ pub fn check(database: &std::path::Path, dialects: &[&str]) -> Result<u64, Store
     open::check(database, dialects)
 }
 
+/// The files of the journal beside a database: what was answered and is not in the database yet.
+#[must_use]
+pub fn journals(database: &std::path::Path) -> [PathBuf; 2] {
+    journal::paths(database)
+}
+
 impl SqliteStore {
     /// Opens the database, creates it if there is none, and brings it up to date.
     ///
@@ -134,29 +153,42 @@ impl SqliteStore {
         open::check_library(rusqlite::version_number())?;
         let lock = open::lock(&options.path)?;
         let connection = open::writer(&options)?;
-        let counters = Arc::new(Counters::default());
-        let fresh = Arc::new(Mutex::new(Fresh::default()));
-        let (jobs, waiting) = channel();
-        let writer = Writer {
-            writing: apply::Writing::begin(&connection).map_err(failure)?,
+        let journal = Journal::open(&options.path).map_err(journal::explain)?;
+        let newest = generation::newest(&connection).map_err(failure)?;
+        let (counters, shared) = (Arc::new(Counters::default()), Arc::new(Shared::default()));
+        let writing = apply::Writing::begin(&connection).map_err(failure)?;
+        let decider = Decider::new(&options, writing.numbers()).map_err(failure)?;
+        let applier = Applier {
             connection,
-            jobs: waiting,
+            writing,
             counters: Arc::clone(&counters),
-            fresh: Arc::clone(&fresh),
-            delay: options.commit_delay.to_std().min(Duration::from_millis(2)),
+            path: options.path.clone(),
             _lock: lock,
         };
+        let (tasks, asked) = channel();
+        let applier_thread = spawn("store-apply", move || applier.run(&asked))?;
+        let (jobs, waiting) = channel();
+        let parts = Parts {
+            jobs: waiting,
+            own: jobs.clone(),
+            applier: tasks,
+            applier_thread,
+            shared: Arc::clone(&shared),
+            counters: Arc::clone(&counters),
+            journal,
+            decider,
+            dialects: options.dialects,
+            delay: options.commit_delay.to_std().min(Duration::from_millis(2)),
+        };
+        let writer = Writer::begin(parts, newest)?;
         let quick = Readers::start("store-read", options.readers.clamp(1, 8), &options)?;
         let slow = Readers::start("store-search", 1, &options)?;
-        let thread = std::thread::Builder::new()
-            .name("store-write".into())
-            .spawn(move || writer.run())
-            .map_err(|error| StoreError::Other(format!("no thread: {error}")))?;
+        let thread = spawn("store-write", move || writer.run())?;
         Ok(Self {
             jobs: Mutex::new(Some(jobs)),
             thread: Mutex::new(Some(thread)),
             counters,
-            fresh,
+            shared,
             quick,
             slow,
             options,
@@ -184,6 +216,54 @@ impl SqliteStore {
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         let sender = jobs.as_ref().ok_or(StoreError::Closed)?;
         sender.send(job).map_err(|_| StoreError::Closed)
+    }
+
+    /// Reads from the database once it has all that was answered before.
+    fn settled<T: Send + 'static>(
+        &self,
+        readers: &Readers,
+        read: impl FnOnce(&mut Reader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Reply<'static, T> {
+        let anything = !self.shared.pending().is_empty();
+        self.settled_if(anything, readers, read)
+    }
+
+    /// The same, if there is anything pending that the read is about.
+    fn settled_if<T: Send + 'static>(
+        &self,
+        touched: bool,
+        readers: &Readers,
+        read: impl FnOnce(&mut Reader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Reply<'static, T> {
+        if !touched {
+            return readers.read(read);
+        }
+        let (settled, readers) = (self.ask(Job::Settle), readers.clone());
+        Box::pin(async move {
+            // If there is no room, what the database has can be read all the same.
+            if let Err(StoreError::Closed) = settled.await {
+                return Err(StoreError::Closed);
+            }
+            readers.read(read).await
+        })
+    }
+
+    /// What is pending and durable of these messages; `None` if something is that nobody may see yet.
+    fn pending_of(&self, ids: &[MessageId]) -> Option<Vec<Ahead>> {
+        let durable = self.shared.durable.load(Relaxed);
+        let pending = self.shared.pending();
+        if pending.is_empty() {
+            return Some(ids.iter().map(|_| Ahead::default()).collect());
+        }
+        let ahead = |id: &MessageId| match pending.now(*id) {
+            None => Some(Ahead::default()),
+            Some(now) if now.record > durable => None,
+            Some(now) => Some(Ahead {
+                message: pending.begun(*id).map(Arc::clone),
+                changed: Some((now.version, now.state.clone())),
+            }),
+        };
+        ids.iter().map(ahead).collect()
     }
 
     /// Takes room in the queue. One commit always finds room in an empty queue, however large.
@@ -220,7 +300,8 @@ impl SqliteStore {
     async fn choose(&self, settled_before: Time, limit: usize) -> Result<Vec<MessageId>, StoreError> {
         let after = *self.swept.lock().unwrap_or_else(PoisonError::into_inner);
         let looks = limit.saturating_mul(SWEEP_LOOKS);
-        let looked = self.slow.read(move |reader| reader.sweepable(settled_before, after, looks)).await?;
+        let looked =
+            self.settled(&self.slow, move |reader| reader.sweepable(settled_before, after, looks)).await?;
         let mut chosen: Vec<MessageId> = looked.iter().filter(|(_, may)| *may).map(|(id, _)| *id).collect();
         let stopped = if chosen.len() > limit {
             chosen.truncate(limit);
@@ -252,7 +333,7 @@ impl SqliteStore {
     }
 
     fn close_now(&self) -> Reply<'static, ()> {
-        let closed = self.ask(Job::Close);
+        let closed = self.ask(|answer| Job::Close(Some(answer)));
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.quick.close();
         self.slow.close();
@@ -263,6 +344,8 @@ impl SqliteStore {
 impl Drop for SqliteStore {
     /// Waits until all that was taken is written.
     fn drop(&mut self) {
+        // Nobody listens if it was closed before.
+        let _ = self.send(Job::Close(None));
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
@@ -280,7 +363,17 @@ impl Store for SqliteStore {
     }
 
     fn load(&self, ids: Vec<MessageId>) -> Reply<'_, Vec<Option<Record>>> {
-        self.quick.read(move |reader| reader.at_once(|reader| reader.load(&ids)))
+        match self.pending_of(&ids) {
+            None => self.settled(&self.quick, move |reader| reader.at_once(|reader| reader.load(&ids))),
+            Some(ahead) if ahead.iter().all(|ahead| ahead.message.is_some()) => {
+                let loaded = ahead.into_iter().map(|ahead| ahead.over(None)).collect();
+                Box::pin(std::future::ready(loaded))
+            }
+            Some(ahead) => self.quick.read(move |reader| {
+                let stored = reader.at_once(|reader| reader.load(&ids))?;
+                ahead.into_iter().zip(stored).map(|(ahead, stored)| ahead.over(stored)).collect()
+            }),
+        }
     }
 
     fn by_client_ref(
@@ -289,23 +382,40 @@ impl Store for SqliteStore {
         dialect: &'static str,
         client_ref: String,
     ) -> Reply<'_, Option<MessageId>> {
-        self.quick.read(move |reader| reader.by_client_ref(&account, dialect, &client_ref))
+        let wanted = (account, dialect, client_ref);
+        let durable = self.shared.durable.load(Relaxed);
+        let known = self.shared.pending().client_ref(&wanted).cloned();
+        let (account, dialect, client_ref) = wanted;
+        match known {
+            Some(known) if known.record <= durable => Box::pin(std::future::ready(Ok(Some(known.value)))),
+            known => self.settled_if(known.is_some(), &self.quick, move |reader| {
+                reader.by_client_ref(&account, dialect, &client_ref)
+            }),
+        }
     }
 
     fn by_upstream(&self, route: RouteName, upstream: Vec<String>) -> Reply<'_, Vec<Option<Part>>> {
-        self.quick.read(move |reader| reader.at_once(|reader| reader.by_upstream(&route, &upstream)))
+        let touched = {
+            let pending = self.shared.pending();
+            !pending.is_empty()
+                && upstream.iter().any(|id| pending.has_upstream(Mark::upstream(route.as_str(), id)))
+        };
+        self.settled_if(touched, &self.quick, move |reader| {
+            reader.at_once(|reader| reader.by_upstream(&route, &upstream))
+        })
     }
 
     fn history(&self, id: MessageId) -> Reply<'_, Vec<HistoryEntry>> {
-        self.quick.read(move |reader| reader.at_once(|reader| reader.history(id)))
+        let touched = self.shared.pending().has_message(id);
+        self.settled_if(touched, &self.quick, move |reader| reader.at_once(|reader| reader.history(id)))
     }
 
     fn history_since(&self, cursor: i64, limit: usize) -> Reply<'_, Vec<HistoryRow>> {
-        self.quick.read(move |reader| reader.history_since(cursor, limit))
+        self.settled(&self.quick, move |reader| reader.history_since(cursor, limit))
     }
 
     fn history_cursor(&self) -> Reply<'_, i64> {
-        self.quick.read(Reader::history_cursor)
+        self.settled(&self.quick, Reader::history_cursor)
     }
 
     fn due(
@@ -314,11 +424,11 @@ impl Store for SqliteStore {
         after: Option<(Time, MessageId)>,
         limit: usize,
     ) -> Reply<'_, Vec<(Time, MessageId)>> {
-        self.quick.read(move |reader| reader.due(until, after, limit))
+        self.settled(&self.quick, move |reader| reader.due(until, after, limit))
     }
 
     fn lanes(&self) -> Reply<'_, Vec<Lane>> {
-        self.quick.read(Reader::lanes)
+        self.settled(&self.quick, Reader::lanes)
     }
 
     fn queued(
@@ -328,11 +438,11 @@ impl Store for SqliteStore {
         after: Option<QueuePlace>,
         limit: usize,
     ) -> Reply<'_, Vec<QueuePlace>> {
-        self.quick.read(move |reader| reader.queued(&lane, priority, after, limit))
+        self.settled(&self.quick, move |reader| reader.queued(&lane, priority, after, limit))
     }
 
     fn callbacks_due(&self, until: Time, limit: usize) -> Reply<'_, Vec<StoredCallback>> {
-        self.quick.read(move |reader| reader.callbacks_due(until, limit))
+        self.settled(&self.quick, move |reader| reader.callbacks_due(until, limit))
     }
 
     fn callbacks_due_after(
@@ -341,19 +451,19 @@ impl Store for SqliteStore {
         after: (Time, i64),
         limit: usize,
     ) -> Reply<'_, Vec<StoredCallback>> {
-        self.quick.read(move |reader| reader.callbacks_due_after(until, after, limit))
+        self.settled(&self.quick, move |reader| reader.callbacks_due_after(until, after, limit))
     }
 
     fn fresh_callbacks(&self) -> Fresh {
-        std::mem::take(&mut *self.fresh.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.shared.fresh())
     }
 
     fn next_callback_at(&self) -> Reply<'_, Option<Time>> {
-        self.quick.read(Reader::next_callback_at)
+        self.settled(&self.quick, Reader::next_callback_at)
     }
 
     fn callbacks_of(&self, id: MessageId) -> Reply<'_, Vec<StoredCallback>> {
-        self.quick.read(move |reader| reader.callbacks_of(id))
+        self.settled(&self.quick, move |reader| reader.callbacks_of(id))
     }
 
     fn callbacks_parked(
@@ -362,11 +472,20 @@ impl Store for SqliteStore {
         after: i64,
         limit: usize,
     ) -> Reply<'_, Vec<StoredCallback>> {
-        self.slow.read(move |reader| reader.callbacks_parked(account.as_ref(), after, limit))
+        self.settled(&self.slow, move |reader| reader.callbacks_parked(account.as_ref(), after, limit))
     }
 
     fn recall(&self, account: AccountName, kind: &'static str, key: String) -> Reply<'_, Option<Remembered>> {
-        self.quick.read(move |reader| reader.recall(account, kind, key))
+        let wanted = (account, kind, key);
+        let durable = self.shared.durable.load(Relaxed);
+        let known = self.shared.pending().remembered(&wanted).cloned();
+        let (account, kind, key) = wanted;
+        match known {
+            Some(known) if known.record <= durable => Box::pin(std::future::ready(Ok(Some(known.value)))),
+            known => {
+                self.settled_if(known.is_some(), &self.quick, move |reader| reader.recall(account, kind, key))
+            }
+        }
     }
 
     fn document(&self, account: AccountName, kind: &'static str, key: String) -> Reply<'_, Option<Document>> {
@@ -390,16 +509,17 @@ impl Store for SqliteStore {
         filter: PullFilter,
         limit: usize,
     ) -> Reply<'_, Vec<MessageId>> {
-        self.slow
-            .read(move |reader| reader.at_once(|reader| reader.pullable(&account, dialect, &filter, limit)))
+        self.settled(&self.slow, move |reader| {
+            reader.at_once(|reader| reader.pullable(&account, dialect, &filter, limit))
+        })
     }
 
     fn search(&self, filter: Search, before: Option<MessageId>, limit: usize) -> Reply<'_, Vec<Record>> {
-        self.slow.read(move |reader| reader.at_once(|reader| reader.search(&filter, before, limit)))
+        self.settled(&self.slow, move |reader| reader.at_once(|reader| reader.search(&filter, before, limit)))
     }
 
     fn page(&self, filter: Search, before: Option<MessageId>, limit: usize) -> Reply<'_, Listed> {
-        self.slow.read(move |reader| reader.at_once(|reader| reader.page(&filter, before, limit)))
+        self.settled(&self.slow, move |reader| reader.at_once(|reader| reader.page(&filter, before, limit)))
     }
 
     fn balance(&self, account: AccountName) -> Reply<'_, Option<Balance>> {
@@ -421,7 +541,7 @@ impl Store for SqliteStore {
     }
 
     fn unfinished(&self) -> Reply<'_, Vec<(AccountName, u64)>> {
-        self.quick.read(Reader::unfinished)
+        self.settled(&self.quick, Reader::unfinished)
     }
 
     fn sweep(&self, settled_before: Time, now: Time, limit: usize) -> Reply<'_, usize> {
@@ -431,7 +551,7 @@ impl Store for SqliteStore {
     fn backup(&self, to: PathBuf) -> Reply<'_, ()> {
         // A thread of its own: it may take long.
         match Readers::start("store-backup", 1, &self.options) {
-            Ok(reader) => reader.read(move |reader| reader.backup(&to)),
+            Ok(reader) => self.settled(&reader, move |reader| reader.backup(&to)),
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }
     }
@@ -440,13 +560,18 @@ impl Store for SqliteStore {
         let size = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |file| file.len());
         let mut log = self.options.path.clone().into_os_string();
         log.push("-wal");
+        let journal = journal::paths(&self.options.path);
         StoreStats {
             commits: self.counters.commits.load(Relaxed),
             changes: self.counters.changes.load(Relaxed),
             commit_micros: self.counters.commit_micros.load(Relaxed),
             waiting: self.counters.waiting.load(Relaxed),
             max_waiting: self.options.max_waiting,
-            bytes: size(&self.options.path) + size(log.as_ref()),
+            bytes: size(&self.options.path)
+                + size(log.as_ref())
+                + journal.iter().map(|path| size(path)).sum::<u64>(),
+            unapplied: self.shared.pending().weight(),
+            apply_times: self.counters.apply_times.tally(),
             failures: self.counters.failures.load(Relaxed),
             commit_times: self.counters.commit_times.tally(),
             sync_times: self.counters.sync_times.tally(),
@@ -459,6 +584,38 @@ impl Store for SqliteStore {
     fn close(&self) -> Reply<'_, ()> {
         self.close_now()
     }
+}
+
+/// What the journal knows of a message and the database does not.
+#[derive(Debug, Default)]
+struct Ahead {
+    /// The immutable part, if the message is new.
+    message: Option<Arc<Message>>,
+    /// Version and state.
+    changed: Option<(u32, Vec<u8>)>,
+}
+
+impl Ahead {
+    /// The record as it stands, given the one of the database.
+    fn over(self, stored: Option<Record>) -> Result<Option<Record>, StoreError> {
+        let Some((version, state)) = self.changed else { return Ok(stored) };
+        let stored_version = stored.as_ref().map_or(0, |stored| stored.version);
+        let message = self.message.or_else(|| stored.as_ref().map(|stored| Arc::clone(&stored.message)));
+        match message {
+            // Applied, and changed again, between the two looks.
+            _ if stored_version >= version => Ok(stored),
+            Some(message) => Ok(Some(Record { message, state: read::decode(&state)?, version })),
+            None => Ok(None),
+        }
+    }
+}
+
+/// A thread of the store.
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map_err(|error| StoreError::Other(format!("no thread: {error}")))
 }
 
 /// Messages accepted later than this cannot have been settled before.

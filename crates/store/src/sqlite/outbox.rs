@@ -114,7 +114,7 @@ fn is_head(connection: &Connection, about: About, callback: &NewCallback, first:
     }
 }
 
-fn oldest_pending(connection: &Connection, message: i64, url: &str) -> Result<Option<i64>> {
+pub(super) fn oldest_pending(connection: &Connection, message: i64, url: &str) -> Result<Option<i64>> {
     connection
         .prepare_cached(
             "SELECT id FROM callback WHERE message = ?1 AND standing = 0 AND url = ?2 ORDER BY id LIMIT 1",

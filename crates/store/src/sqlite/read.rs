@@ -589,7 +589,7 @@ fn ledger_row(row: &Row<'_>) -> rusqlite::Result<LedgerRow> {
     })
 }
 
-fn decode<T: DeserializeOwned>(json: &[u8]) -> Outcome<T> {
+pub(super) fn decode<T: DeserializeOwned>(json: &[u8]) -> Outcome<T> {
     serde_json::from_slice(json)
         .map_err(|error| StoreError::Other(format!("stored JSON cannot be read: {error}")))
 }

@@ -21,10 +21,10 @@ const WAITING: usize = 4096;
 type Task = Box<dyn FnOnce(&mut Reader) + Send>;
 
 /// Threads that share one queue.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Readers {
     /// `None` once closed.
-    queue: Mutex<Option<SyncSender<Task>>>,
+    queue: Arc<Mutex<Option<SyncSender<Task>>>>,
 }
 
 impl Readers {
@@ -41,7 +41,7 @@ impl Readers {
                 .spawn(move || work(&tasks, &mut reader))
                 .map_err(|error| StoreError::Other(format!("no thread: {error}")))?;
         }
-        Ok(Self { queue: Mutex::new(Some(queue)) })
+        Ok(Self { queue: Arc::new(Mutex::new(Some(queue))) })
     }
 
     /// Lets one of the threads read.

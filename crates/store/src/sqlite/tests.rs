@@ -1,5 +1,6 @@
 //! The suite of all stores, and what is special about this one.
 
+mod journal;
 mod paging;
 
 use std::{path::Path, sync::Arc};
@@ -107,8 +108,9 @@ async fn after_a_crash_everything_committed_is_there() {
     }
     // What the disk would hold had the program been killed now.
     let copy = folder.path().join("crashed.db");
-    for (from, to) in [("store.db", "crashed.db"), ("store.db-wal", "crashed.db-wal")] {
-        std::fs::copy(folder.path().join(from), folder.path().join(to)).expect("it copies");
+    for suffix in ["", "-wal", "-intake1", "-intake2"] {
+        let named = |name: &str| folder.path().join(format!("{name}{suffix}"));
+        std::fs::copy(named("store.db"), named("crashed.db")).expect("it copies");
     }
     let crashed = opened(&copy).expect("the copy opens");
     for n in 0..50 {
@@ -383,7 +385,7 @@ fn freed_pages_go_back_to_the_disk() {
         )
         .expect("it is SQL");
     assert!(free() > 200);
-    super::writer::give_back(&connection).expect("it gives back");
+    super::applier::give_back(&connection).expect("it gives back");
     assert_eq!(free(), 0);
 }
 
