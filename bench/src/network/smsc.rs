@@ -63,7 +63,6 @@ struct Shared {
     ledger: Arc<Ledger>,
     ids: AtomicU64,
     submits: AtomicU64,
-    receipts: AtomicU64,
     sequences: AtomicU32,
     receivers: Mutex<HashMap<Bytes, Vec<mpsc::Sender<Bytes>>>>,
     due: mpsc::Sender<Receipt>,
@@ -92,7 +91,6 @@ impl Smsc {
             ledger,
             ids: AtomicU64::new(1),
             submits: AtomicU64::new(0),
-            receipts: AtomicU64::new(0),
             sequences: AtomicU32::new(1),
             receivers: Mutex::default(),
             due,
@@ -123,12 +121,6 @@ impl Smsc {
     pub(crate) fn submits(&self) -> u64 {
         self.shared.submits.load(Relaxed)
     }
-
-    /// How many receipts it sent.
-    pub(crate) fn receipts(&self) -> u64 {
-        self.shared.receipts.load(Relaxed)
-    }
-
     /// Whether an ESME that takes receipts is bound.
     pub(crate) fn is_bound(&self) -> bool {
         let receivers = self.shared.receivers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -261,7 +253,6 @@ async fn send(shared: &Shared, receipts: impl Iterator<Item = Receipt>) {
         let key = (receipt.system_id.clone(), sequence as usize % links);
         let chunk = chunks.entry(key).or_default();
         pdu::put_receipt(chunk, sequence.max(1), receipt.id, &receipt.submit, &stamp);
-        shared.receipts.fetch_add(1, Relaxed);
     }
     for ((system_id, turn), chunk) in chunks {
         if let Some(link) = links(shared, &system_id).get(turn) {

@@ -4,7 +4,7 @@
 
 mod steady;
 
-use std::sync::Mutex;
+use std::{cell::RefCell, sync::Mutex};
 
 use model::{BatchId, MessageId, Time};
 
@@ -55,9 +55,33 @@ pub fn random() -> u128 {
     if let Some(random) = substitute::with(|source| source.random()) {
         return random;
     }
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).expect("the operating system gives randomness");
-    u128::from_ne_bytes(bytes)
+    POOL.with_borrow_mut(Pool::take)
+}
+
+/// Randomness fetched ahead, because each fetch is a call of the operating system.
+struct Pool {
+    bytes: [u8; 512],
+    /// How many of them are not given away yet, from the beginning.
+    left: usize,
+}
+
+thread_local! {
+    static POOL: RefCell<Pool> = const { RefCell::new(Pool { bytes: [0; 512], left: 0 }) };
+}
+
+impl Pool {
+    fn take(&mut self) -> u128 {
+        if self.left == 0 {
+            getrandom::fill(&mut self.bytes).expect("the operating system gives randomness");
+            self.left = self.bytes.len();
+        }
+        self.left -= 16;
+        let given = &mut self.bytes[self.left..self.left + 16];
+        let random = u128::from_ne_bytes((&*given).try_into().expect("sixteen bytes"));
+        // Nothing that was given away is kept.
+        given.fill(0);
+        random
+    }
 }
 
 /// A new message id.

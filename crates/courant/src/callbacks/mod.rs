@@ -5,6 +5,7 @@
 pub mod post;
 pub mod sender;
 pub mod tries;
+mod waiting;
 
 use dialects::{Callback, Context, Dialect};
 use model::{Inbound, MessageId, Time, TraceParent, call::MessageReport, report::Occasion};

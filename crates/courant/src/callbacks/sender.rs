@@ -7,7 +7,7 @@
 //! when a retry is due.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -17,13 +17,13 @@ use store::{CallbackResult, CallbackStanding, Change, StoredCallback};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{Letter, post::Post, tries};
+use super::{Letter, post::Post, tries, waiting::Waiting};
 use crate::{clock, core::Core};
 
 /// Callbacks read from the outbox at a time.
 const PAGE: usize = 512;
-/// Callbacks without a place that wait in memory, at most; others wait in the outbox.
-const WAITING: usize = 1024;
+/// Callbacks of one receiver whose account has no place that are passed over, at most.
+const PASSED: usize = 32;
 /// Results saved together at most.
 const RESULTS: usize = 512;
 /// Pages read behind the first in one go, while those before have nowhere to go.
@@ -49,8 +49,8 @@ struct Flight {
     landed: HashSet<i64>,
     per_host: HashMap<String, usize>,
     per_account: HashMap<AccountName, usize>,
-    /// Those that were due and found no place, by id.
-    waiting: BTreeMap<i64, StoredCallback>,
+    /// Those that were due and found no place.
+    waiting: Waiting,
     /// One more was due than may wait here.
     left_behind: bool,
     /// The earliest retry among those that landed.
@@ -58,6 +58,24 @@ struct Flight {
     /// How far the outbox was looked through, while its beginning waits for receivers that have
     /// all they may get.
     looked: Option<(Time, i64)>,
+}
+
+/// What became of a callback that was to be started.
+#[expect(clippy::large_enum_variant, reason = "one at a time, and handed on at once")]
+enum Start {
+    Begun,
+    /// It was, or has been, started before.
+    Known,
+    NoPlace(StoredCallback),
+}
+
+/// Whether a callback is on board now.
+enum Boarding {
+    Aboard,
+    /// It was already.
+    Known,
+    /// Its host or its account has too many.
+    Full,
 }
 
 impl Sender {
@@ -75,7 +93,10 @@ impl Sender {
         let saver = tokio::spawn(save_results(Arc::clone(&self), saved));
         let mut look_at = clock::now();
         loop {
-            if self.start_fresh(&results) || look_at <= clock::now() {
+            if self.start_fresh(&results) {
+                look_at = look_at.min(clock::now() + self.until_look());
+            }
+            if look_at <= clock::now() {
                 look_at = clock::now() + self.look(&results).await;
             }
             if let Some(retry_at) = self.flight(|flight| flight.retry_at.take()) {
@@ -116,14 +137,39 @@ impl Sender {
         behind
     }
 
-    /// Starts those that waited, as far as there are places now.
+    /// How long the outbox need not be looked into although it has more: until those that wait
+    /// here could be about to run out.
+    fn until_look(&self) -> Span {
+        Span::from_millis(self.flight(|flight| flight.waiting.len() as u64) / 16)
+    }
+
+    /// Starts those that waited, one receiver after the other, as far as there are places now.
     fn start_waiting(self: &Arc<Self>, results: &mpsc::Sender<CallbackResult>) {
-        if self.places.available_permits() > 0 {
-            let waiting = self.flight(|flight| std::mem::take(&mut flight.waiting));
-            for callback in waiting.into_values() {
-                self.start(callback, results);
+        let hosts = self.flight(|flight| flight.waiting.hosts());
+        for _ in 0..hosts {
+            if self.places.available_permits() == 0 {
+                return;
+            }
+            let Some(host) = self.flight(|flight| flight.waiting.turn()) else { return };
+            self.start_line(&host, results);
+        }
+    }
+
+    /// Starts those that wait for a receiver, as far as there are places.
+    fn start_line(self: &Arc<Self>, host: &str, results: &mpsc::Sender<CallbackResult>) {
+        let per_host = self.core.config.callbacks.concurrency_per_host;
+        let mut passed = Vec::new();
+        while passed.len() < PASSED && self.places.available_permits() > 0 {
+            let next = self.flight(|flight| {
+                let full = flight.per_host.get(host).is_some_and(|count| *count >= per_host);
+                if full { None } else { flight.waiting.first(host) }
+            });
+            let Some(callback) = next else { break };
+            if let Start::NoPlace(callback) = self.try_start(callback, host, results) {
+                passed.push(callback);
             }
         }
+        self.flight(|flight| passed.into_iter().for_each(|callback| flight.wait(host, callback)));
     }
 
     /// Looks into the outbox; how long until it should be looked into again.
@@ -142,15 +188,15 @@ impl Sender {
 
     /// Starts what is due and has a place; whether anything was started.
     async fn start_due(self: &Arc<Self>, results: &mpsc::Sender<CallbackResult>) -> bool {
-        let flying = self.flight(|flight| flight.ids.len());
-        let due = match self.core.store.callbacks_due(clock::now(), PAGE + flying).await {
+        let known = self.flight(|flight| flight.ids.len() + flight.waiting.len());
+        let due = match self.core.store.callbacks_due(clock::now(), PAGE + known).await {
             Ok(due) => due,
             Err(error) => {
                 tracing::warn!(%error, "the outbox could not be read");
                 return false;
             }
         };
-        let full = due.len() == PAGE + flying;
+        let full = due.len() == PAGE + known;
         let started = self.start_all(due, results) > 0;
         if full && self.places.available_permits() > 0 {
             return self.look_further(results).await || started;
@@ -186,18 +232,36 @@ impl Sender {
         started > 0
     }
 
+    /// Starts a callback, or lets it wait; whether it was started.
     fn start(self: &Arc<Self>, callback: StoredCallback, results: &mpsc::Sender<CallbackResult>) -> bool {
         let host = host_of(&callback.url);
+        match self.try_start(callback, &host, results) {
+            Start::Begun => true,
+            Start::Known => false,
+            Start::NoPlace(callback) => {
+                self.flight(|flight| flight.wait(&host, callback));
+                false
+            }
+        }
+    }
+
+    fn try_start(
+        self: &Arc<Self>,
+        callback: StoredCallback,
+        host: &str,
+        results: &mpsc::Sender<CallbackResult>,
+    ) -> Start {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            self.flight(|flight| flight.wait(callback));
-            return false;
+            return Start::NoPlace(callback);
         };
         let settings = &self.core.config.callbacks;
         let bounds = (settings.concurrency_per_host, settings.concurrency.div_ceil(2));
-        let Some(callback) = self.flight(|flight| flight.board(callback, &host, bounds)) else {
-            return false;
-        };
-        let (sender, results) = (Arc::clone(self), results.clone());
+        match self.flight(|flight| flight.board(&callback, host, bounds)) {
+            Boarding::Known => return Start::Known,
+            Boarding::Full => return Start::NoPlace(callback),
+            Boarding::Aboard => {}
+        }
+        let (sender, results, host) = (Arc::clone(self), results.clone(), host.to_owned());
         self.core.metrics.callbacks_in_flight.inc();
         tokio::spawn(async move {
             let result = sender.deliver(&callback).await;
@@ -205,9 +269,15 @@ impl Sender {
             drop(place);
             // The id leaves the flight only when its result is saved.
             let _ = results.send(result).await;
-            sender.flight(|flight| flight.leave(&host, &callback.account));
+            let awaited = sender.flight(|flight| {
+                flight.leave(&host, &callback.account);
+                flight.waiting.len() > 0
+            });
+            if awaited {
+                sender.landed.notify_one();
+            }
         });
-        true
+        Start::Begun
     }
 
     fn flight<T>(&self, with: impl FnOnce(&mut Flight) -> T) -> T {
@@ -326,39 +396,33 @@ async fn save_results(sender: Arc<Sender>, mut results: mpsc::Receiver<CallbackR
 }
 
 impl Flight {
-    /// Takes a callback on board, unless it is, or its host or account has too many: then it waits.
-    /// An account may have half of the places: its receivers that hang leave the others to the
-    /// others.
+    /// Takes a callback on board, unless it is, or its host or account has too many. An account
+    /// may have half of the places: its receivers that hang leave the others to the others.
     fn board(
         &mut self,
-        callback: StoredCallback,
+        callback: &StoredCallback,
         host: &str,
         (per_host, per_account): (usize, usize),
-    ) -> Option<StoredCallback> {
+    ) -> Boarding {
         if self.ids.contains(&callback.id) || self.landed.contains(&callback.id) {
-            return None;
+            return Boarding::Known;
         }
         if self.per_host.get(host).is_some_and(|count| *count >= per_host)
             || self.per_account.get(&callback.account).is_some_and(|count| *count >= per_account)
         {
-            self.wait(callback);
-            return None;
+            return Boarding::Full;
         }
-        self.waiting.remove(&callback.id);
+        self.waiting.forget(host, callback.id);
         self.ids.insert(callback.id);
         *self.per_host.entry(host.to_owned()).or_default() += 1;
         *self.per_account.entry(callback.account.clone()).or_default() += 1;
-        Some(callback)
+        Boarding::Aboard
     }
 
     /// Keeps a callback until there is a place, if there is room.
-    fn wait(&mut self, callback: StoredCallback) {
-        if self.ids.contains(&callback.id) || self.landed.contains(&callback.id) {
-            return;
-        }
-        if self.waiting.len() < WAITING || self.waiting.contains_key(&callback.id) {
-            self.waiting.insert(callback.id, callback);
-        } else {
+    fn wait(&mut self, host: &str, callback: StoredCallback) {
+        let known = self.ids.contains(&callback.id) || self.landed.contains(&callback.id);
+        if !known && !self.waiting.keep(host, callback) {
             self.left_behind = true;
         }
     }
