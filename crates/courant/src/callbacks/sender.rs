@@ -20,13 +20,15 @@ use tokio_util::sync::CancellationToken;
 use super::{Letter, post::Post, tries, waiting::Waiting};
 use crate::{clock, core::Core};
 
-/// Callbacks read from the outbox at a time.
-const PAGE: usize = 512;
+/// Callbacks read from the outbox at a time, beyond those that are known.
+const PAGE: usize = 2048;
 /// Callbacks of one receiver whose account has no place that are passed over, at most.
 const PASSED: usize = 32;
 /// Results saved together at most.
 const RESULTS: usize = 512;
-/// Pages read behind the first in one go, while those before have nowhere to go.
+/// Callbacks read at a time behind the earliest, while those have nowhere to go.
+const FURTHER: usize = 512;
+/// How often in one go.
 const PAGES: usize = 4;
 /// Pause between such looks.
 const LOOK: Span = Span::from_millis(50);
@@ -198,6 +200,7 @@ impl Sender {
         };
         let full = due.len() == PAGE + known;
         let started = self.start_all(due, results) > 0;
+        self.flight(|flight| flight.left_behind |= full);
         if full && self.places.available_permits() > 0 {
             return self.look_further(results).await || started;
         }
@@ -219,9 +222,9 @@ impl Sender {
         let mut started = 0;
         for _ in 0..PAGES {
             let after = self.flight(|flight| flight.looked).unwrap_or((Time(i64::MIN), 0));
-            let Ok(due) = self.core.store.callbacks_due_after(clock::now(), after, PAGE).await else { break };
+            let Ok(due) = self.core.store.callbacks_due_after(clock::now(), after, FURTHER).await else { break };
             let last = due.last().map(|callback| (callback.due_at, callback.id));
-            let end = due.len() < PAGE;
+            let end = due.len() < FURTHER;
             started += self.start_all(due, results);
             let beginning = Some((Time(i64::MIN), 0));
             self.flight(|flight| flight.looked = if end { beginning } else { last });

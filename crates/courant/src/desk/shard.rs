@@ -193,13 +193,19 @@ impl Shard {
         let mut works: Vec<Work> = Vec::new();
         let mut places: HashMap<MessageId, usize> = HashMap::new();
         let jobs = self.plant(jobs);
-        self.fetch(&jobs).await;
+        let mut fetched = match self.fetch(&jobs).await {
+            Ok(fetched) => fetched,
+            Err(error) => {
+                jobs.into_iter().for_each(|job| refuse(job, &error));
+                return works;
+            }
+        };
         for job in jobs {
             let id = job.id();
             let place = if let Some(place) = places.get(&id) {
                 *place
             } else {
-                let Some(record) = self.cache.take(id) else {
+                let Some(record) = self.cache.take(id).or_else(|| fetched.remove(&id)) else {
                     forget(job);
                     continue;
                 };
@@ -235,8 +241,9 @@ impl Shard {
         rest
     }
 
-    /// Reads what is not at hand.
-    async fn fetch(&mut self, jobs: &[Job]) {
+    /// Reads what is not at hand. It is not put there before it is worked on, because that could
+    /// push out what is, and is wanted as well.
+    async fn fetch(&self, jobs: &[Job]) -> Result<HashMap<MessageId, Record>, StoreError> {
         let mut missing: Vec<MessageId> =
             jobs.iter().map(Job::id).filter(|id| !self.cache.contains(*id)).collect();
         missing.sort_unstable();
@@ -244,16 +251,17 @@ impl Shard {
         while !missing.is_empty() {
             match self.core.store.load(missing.clone()).await {
                 Ok(records) => {
-                    records.into_iter().flatten().for_each(|record| self.cache.insert(record));
-                    return;
+                    let named = records.into_iter().flatten().map(|record| (record.message.id, record));
+                    return Ok(named.collect());
                 }
-                Err(StoreError::Closed) => return,
+                Err(StoreError::Closed) => return Err(StoreError::Closed),
                 Err(error) => {
                     tracing::warn!(%error, "messages could not be read; trying again");
                     tokio::time::sleep(STORE_PAUSE.to_std()).await;
                 }
             }
         }
+        Ok(HashMap::new())
     }
 
     async fn save(&mut self, works: Vec<Work>) -> Saved {
@@ -387,6 +395,13 @@ fn again(jobs: Vec<Job>, wanted: impl Fn(MessageId) -> bool) -> Vec<Job> {
 fn forget(job: Job) {
     if let Job::Event { done: Some(done), .. } = job {
         let _ = done.send(Ok(()));
+    }
+}
+
+/// The message cannot be read any more: whoever waits is told that nothing was stored.
+fn refuse(job: Job, error: &StoreError) {
+    if let Job::Event { done: Some(done), .. } = job {
+        let _ = done.send(Err(error.clone()));
     }
 }
 

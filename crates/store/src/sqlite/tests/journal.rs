@@ -373,3 +373,50 @@ async fn what_waits_for_the_database_is_applied_by_itself_and_counted() {
     assert_eq!(count, 2);
     assert_eq!(store.stats().apply_times.counts.iter().sum::<u64>(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_was_answered_is_seen_by_every_read_after_it() {
+    let folder = folder();
+    let store = Arc::new(open(&folder));
+    let mut tasks = tokio::task::JoinSet::new();
+    for lane in 0..8_u64 {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move {
+            for n in (0..400).map(|n| n * 8 + lane) {
+                store.commit(vec![insert(n, 10)]).await.expect("it commits");
+                for version in 1..4 {
+                    let at = Time::from_secs(1000);
+                    let part = Part { attempt: AttemptId { message: id(n), step: 0, attempt: 0 }, part: 0 };
+                    let upstream =
+                        UpstreamRow { route: "smsc".into(), upstream: format!("{n}.{version}"), part };
+                    let mut facts = new(n, 1, &shared(String::new())).facts;
+                    facts.wake_at = Some(at);
+                    let update = Update {
+                        id: id(n),
+                        version,
+                        state: State::default(),
+                        facts,
+                        history: vec![entry(at, version.to_string())],
+                        upstream: vec![upstream],
+                        callbacks: Vec::new(),
+                        money: None,
+                    };
+                    let done = store.commit(vec![Change::Update(update)]).await.expect("it commits");
+                    assert_eq!(done, [Verdict::Applied], "message {n}, version {version}");
+                    // Some of an earlier message, which may be anywhere between memory and database.
+                    let other = lane + 8 * (n / 8 * u64::from(version) / 4);
+                    let loaded = store.load(vec![id(n), id(other)]).await.expect("it loads");
+                    let versions: Vec<_> = loaded.iter().flatten().map(|record| record.version).collect();
+                    assert_eq!(versions.first(), Some(&(version + 1)), "message {n}");
+                    assert_eq!(versions.len(), 2, "messages {n} and {other}");
+                    let told = vec![format!("{n}.{version}"), format!("{other}.1")];
+                    let parts = store.by_upstream("smsc".into(), told).await.expect("it looks");
+                    assert!(parts.iter().all(Option::is_some), "messages {n} and {other}: {parts:?}");
+                }
+            }
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.expect("all was seen");
+    }
+}
