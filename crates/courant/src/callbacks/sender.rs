@@ -222,7 +222,9 @@ impl Sender {
         let mut started = 0;
         for _ in 0..PAGES {
             let after = self.flight(|flight| flight.looked).unwrap_or((Time(i64::MIN), 0));
-            let Ok(due) = self.core.store.callbacks_due_after(clock::now(), after, FURTHER).await else { break };
+            let Ok(due) = self.core.store.callbacks_due_after(clock::now(), after, FURTHER).await else {
+                break;
+            };
             let last = due.last().map(|callback| (callback.due_at, callback.id));
             let end = due.len() < FURTHER;
             started += self.start_all(due, results);

@@ -160,3 +160,32 @@ async fn an_sms_network_that_goes_down_and_comes_back_gets_what_waited() {
     assert_eq!(stand.inbox("15550107777").await.len(), 1);
     stand.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_of_more_messages_than_memory_holds_reach_all_of_them() {
+    /// More than fit into memory at once, in batches that want both what is there and what is not.
+    const MESSAGES: u64 = 6000;
+    let stand = Stand::start_with(None, &["limits.cached_messages=1"]).await;
+    let destinations: Vec<Value> =
+        (0..MESSAGES).map(|n| json!({"to": {"phoneNumber": format!("4179{n:05}7777")}})).collect();
+    let at = (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(48))
+        .strftime("%Y-%m-%dT%H:%M:%S.000+0000");
+    let message = json!({"destinations": destinations, "sendAt": at.to_string(), "sms": {"text": "hello"}});
+    let request = stand.client.post(format!("{}/omni/1/advanced", stand.url)).json(&message);
+    let sent = request.basic_auth("Aladdin", Some("open sesame")).send().await.expect("an answer");
+    let sent: Value = sent.json().await.expect("JSON");
+    let messages = sent["messages"].as_array().unwrap_or_else(|| panic!("{sent}")).iter();
+    let ids: Vec<_> = messages.filter_map(|it| model::MessageId::parse(it["messageId"].as_str()?)).collect();
+    assert_eq!(ids.len() as u64, MESSAGES);
+    // Newest first: those at hand are pushed out by the ones that are read.
+    let mut stored = Vec::new();
+    for id in ids.into_iter().rev() {
+        stored.push(stand.core().shards.event_stored(id, engine::Event::Cancelled).await);
+    }
+    for stored in stored {
+        stored.await.expect("an answer").expect("it is stored");
+    }
+    let unfinished = stand.core().store.unfinished().await.expect("it counts");
+    assert_eq!(unfinished, [], "all are cancelled");
+    stand.stop().await;
+}
