@@ -181,6 +181,10 @@ fn dialects() -> Vec<&'static str> {
 }
 
 const MESSAGE_FILTERS: &[Parameter] = &[
+    text(
+        "id",
+        "Only those that this may mean, at most 50: our id in any spelling, the caller's, a network's, a submission's, a number.",
+    ),
     text("account", "Only of this account."),
     one_of("dialect", dialects, "Only those that came in by this dialect."),
     one_of("channel", channels, "Only those decided by this channel."),

@@ -277,6 +277,9 @@ fn rows(items: &[MessageRow]) {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Filters")]
 pub(super) struct Filters {
+    /// Only those that this may mean: our id in any spelling, the caller's, a network's, a number.
+    #[arg(long)]
+    id: Option<String>,
     /// Only of this account.
     #[arg(long)]
     account: Option<String>,
@@ -315,6 +318,7 @@ pub(super) struct Filters {
 impl Filters {
     fn query(&self) -> Vec<(&'static str, String)> {
         let given = [
+            ("id", self.id.clone()),
             ("account", self.account.clone()),
             ("dialect", self.dialect.clone()),
             ("channel", self.channel.clone()),

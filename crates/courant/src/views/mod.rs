@@ -23,7 +23,7 @@ pub mod words;
 
 pub use accounts::{AccountView, account, accounts, balance_of};
 pub use callbacks::{CallbackView, TryView, callback};
-pub use find::find;
+pub use find::{find, fits};
 pub use media::{MediaView, media, short_type, short_types};
 pub use message::{
     ExchangeView, Ids, MessageRow, MessageView, NetworkCodeView, NetworkId, Next, Spelling, StepView,

@@ -103,6 +103,7 @@ fn a_message_is_sent_waited_for_shown_and_listed() {
     assert_eq!(events.lines().count(), 2, "{events}");
     let listed = bench.json(&["messages", "--number", "15550100001", "--status", "delivered"]);
     assert_eq!(listed["items"][0]["id"], view["id"]);
+    assert_eq!(bench.json(&["messages", "--id", "order 9"])["items"], listed["items"]);
     let listed = bench.text(&["messages"]);
     assert!(listed.starts_with("ID") && listed.contains(id), "{listed}");
     assert!(bench.complaint(&["status", "nothing"]).contains("no message has this id"));
