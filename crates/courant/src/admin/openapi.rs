@@ -197,6 +197,7 @@ fn responses(operation: &Operation, schemas: &mut Schemas) -> Value {
         | Act::ReadAccount
         | Act::ReadPlans
         | Act::WritePlans
+        | Act::CheckPlans
         | Act::ReadBalance
         | Act::ReadLedger
         | Act::TopUp

@@ -8,12 +8,12 @@ use super::{
     BackupView, Chart, EventView, MadeToken, NewMessage, NewToken, Page, Sent, TokenView,
     callbacks::{Replay, Replayed},
     money::NewTopUp,
-    plans::NewPlans,
+    plans::{DraftPlans, NewPlans},
     tokens::Scope,
 };
 use crate::views::{
     AccountView, BalanceView, CallbackView, LedgerView, MediaView, MessageRow, MessageView, Overview,
-    PlansView, RouteView, SenderView, TimelineEntry,
+    PlanCheckView, PlansView, RouteView, SenderView, TimelineEntry,
 };
 
 /// HTTP methods that the API uses.
@@ -82,6 +82,7 @@ pub(super) enum Act {
     ReadPlans,
     WritePlans,
     ResetPlans,
+    CheckPlans,
     ReadBalance,
     ReadLedger,
     TopUp,
@@ -247,9 +248,11 @@ const fn act(
 
 impl Operation {
     /// Whether it can be done once only, by the header `Idempotency-Key`. Tokens are shown once and
-    /// remembered nowhere; files are not held, so that nobody can say whether it was the same one.
+    /// remembered nowhere; files are not held, so that nobody can say whether it was the same one; a
+    /// check changes nothing.
     pub(super) fn takes_key(&self) -> bool {
-        self.method == Method::Post && !matches!(self.act, Act::CreateToken | Act::UploadMedia)
+        let not_remembered = matches!(self.act, Act::CreateToken | Act::UploadMedia | Act::CheckPlans);
+        self.method == Method::Post && !not_remembered
     }
 }
 
@@ -451,6 +454,17 @@ pub static OPERATIONS: &[Operation] = &[
             nothing,
             None,
             "Gives up written plans: those of the configuration count again.",
+        )
+    },
+    Operation {
+        scope: Some(Scope::Look),
+        ..act(
+            "checkPlans",
+            "/accounts/{name}/plans/check",
+            Act::CheckPlans,
+            schema!(Page<PlanCheckView>),
+            Some(schema!(DraftPlans)),
+            "What is wrong with plans, steps that can never be sent, and how long they take at most; nothing is written.",
         )
     },
     look(

@@ -85,7 +85,8 @@ pub(super) async fn send(arguments: Send) -> Result<(), String> {
     if arguments.wait { watch::follow(&client, &id).await } else { Ok(()) }
 }
 
-fn read_body(path: &std::path::Path) -> Result<Value, String> {
+/// JSON of a file, or of standard input (`-`).
+pub(super) fn read_body(path: &std::path::Path) -> Result<Value, String> {
     let mut text = String::new();
     if path.as_os_str() == "-" {
         std::io::stdin().read_to_string(&mut text).map_err(|error| error.to_string())?;

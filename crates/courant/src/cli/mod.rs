@@ -65,7 +65,7 @@ enum Command {
     /// Senders: list, pause, resume, drain.
     #[command(subcommand)]
     Senders(operate::Senders),
-    /// Stored plans and scenarios: check them.
+    /// Stored plans: list, show, write, remove, check.
     #[command(subcommand)]
     Plans(plans::Plans),
     Import(import::Import),
@@ -189,7 +189,7 @@ async fn run(command: Command) -> Result<(), String> {
         Command::Accounts(arguments) => operate::accounts(arguments).await,
         Command::Routes(command) => operate::routes(command).await,
         Command::Senders(command) => operate::senders(command).await,
-        Command::Plans(command) => plans::run(command),
+        Command::Plans(command) => plans::run(command).await,
         Command::Import(arguments) => import::run(arguments).await,
         Command::Export(arguments) => messages::export(arguments).await,
         Command::Tokens(command) => operate::tokens(command).await,

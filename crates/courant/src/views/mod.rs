@@ -32,6 +32,6 @@ pub use message::{
 pub use moment::Moment;
 pub use money::{BalanceView, LedgerView, balance, movement};
 pub use overview::{Overview, StoreView, overview};
-pub use plans::{PlanStepView, PlanView, PlansView, plans};
+pub use plans::{PlanCheckView, PlanStepView, PlanView, PlansView, StepCheckView, plan_check, plans};
 pub use routes::{LaneView, RouteView, SenderView, route, routes, senders};
 pub use sight::Sight;

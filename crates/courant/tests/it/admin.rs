@@ -748,6 +748,7 @@ async fn real_answers_of_every_operation_are_as_described() {
         "uploadMedia" => Some(json!("a file")),
         "topUp" => Some(json!({"amount": "12.5"})),
         "writePlans" => Some(json!({"version": 0, "plans": [plan("SHOP", "sms")]})),
+        "checkPlans" => Some(json!({"plans": [plan("SHOP", "viber")]})),
         "createToken" => Some(json!({"name": "made", "scopes": ["look", "act"]})),
         _ => None,
     };
