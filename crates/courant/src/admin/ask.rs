@@ -19,7 +19,7 @@ use super::{
     operations::{Act, Kind, Method, Operation, Parameter},
     plans,
     problem::Problem,
-    routes, send,
+    routes, scenarios, send,
     tokens::{self, Grant},
 };
 use crate::{
@@ -322,6 +322,11 @@ impl Ask<'_> {
             Act::ReadPlans => plans::read(self),
             Act::WritePlans => self.remembered(plans::write(self).await?).await,
             Act::ResetPlans => plans::reset(self).await,
+            Act::ListScenarios => scenarios::list(self).await,
+            Act::ReadScenario => scenarios::read(self).await,
+            Act::CreateScenario => self.remembered(scenarios::create(self).await?).await,
+            Act::ReplaceScenario => self.remembered(scenarios::replace(self).await?).await,
+            Act::RemoveScenario => scenarios::remove(self).await,
             Act::CheckPlans => plans::check(self),
             Act::ReadBalance => money::balance(self).await,
             Act::ReadLedger => money::ledger(self).await,

@@ -9,11 +9,12 @@ use super::{
     callbacks::{Replay, Replayed},
     money::NewTopUp,
     plans::{DraftPlans, NewPlans},
+    scenarios::NewScenario,
     tokens::Scope,
 };
 use crate::views::{
     AccountView, BalanceView, CallbackView, LedgerView, MediaView, MessageRow, MessageView, Overview,
-    PlanCheckView, PlansView, RouteView, SenderView, TimelineEntry,
+    PlanCheckView, PlansView, RouteView, ScenarioView, SenderView, TimelineEntry,
 };
 
 /// HTTP methods that the API uses.
@@ -83,6 +84,11 @@ pub(super) enum Act {
     WritePlans,
     ResetPlans,
     CheckPlans,
+    ListScenarios,
+    ReadScenario,
+    CreateScenario,
+    ReplaceScenario,
+    RemoveScenario,
     ReadBalance,
     ReadLedger,
     TopUp,
@@ -465,6 +471,58 @@ pub static OPERATIONS: &[Operation] = &[
             schema!(Page<PlanCheckView>),
             Some(schema!(DraftPlans)),
             "What is wrong with plans, steps that can never be sent, and how long they take at most; nothing is written.",
+        )
+    },
+    look(
+        "listScenarios",
+        "/accounts/{name}/scenarios",
+        Act::ListScenarios,
+        schema!(Page<ScenarioView>),
+        &[AFTER_NUMBER, LIMIT],
+        "The scenarios of an account: flows that requests name by their key.",
+    ),
+    look(
+        "readScenario",
+        "/accounts/{name}/scenarios/{key}",
+        Act::ReadScenario,
+        schema!(ScenarioView),
+        &[],
+        "One scenario.",
+    ),
+    Operation {
+        scope: Some(Scope::Administer),
+        status: 201,
+        ..act(
+            "createScenario",
+            "/accounts/{name}/scenarios",
+            Act::CreateScenario,
+            schema!(ScenarioView),
+            Some(schema!(NewScenario)),
+            "Writes a new scenario; it counts from now on.",
+        )
+    },
+    Operation {
+        scope: Some(Scope::Administer),
+        ..act(
+            "replaceScenario",
+            "/accounts/{name}/scenarios/{key}",
+            Act::ReplaceScenario,
+            schema!(ScenarioView),
+            Some(schema!(NewScenario)),
+            "Writes a scenario in the place of the one of this key.",
+        )
+    },
+    Operation {
+        method: Method::Delete,
+        scope: Some(Scope::Administer),
+        status: 204,
+        ..act(
+            "removeScenario",
+            "/accounts/{name}/scenarios/{key}",
+            Act::RemoveScenario,
+            nothing,
+            None,
+            "Removes a scenario that was written; one of the configuration that it replaced counts again.",
         )
     },
     look(

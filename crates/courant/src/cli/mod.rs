@@ -14,6 +14,7 @@ mod password;
 mod plans;
 mod restore;
 pub mod sandbox;
+mod scenarios;
 mod serve;
 mod watch;
 
@@ -68,6 +69,9 @@ enum Command {
     /// Stored plans: list, show, write, remove, check.
     #[command(subcommand)]
     Plans(plans::Plans),
+    /// Scenarios of accounts: list, show, write, remove.
+    #[command(subcommand)]
+    Scenarios(scenarios::Scenarios),
     Import(import::Import),
     Export(messages::Export),
     /// Tokens of the API: make, list, revoke.
@@ -190,6 +194,7 @@ async fn run(command: Command) -> Result<(), String> {
         Command::Routes(command) => operate::routes(command).await,
         Command::Senders(command) => operate::senders(command).await,
         Command::Plans(command) => plans::run(command).await,
+        Command::Scenarios(command) => scenarios::run(command).await,
         Command::Import(arguments) => import::run(arguments).await,
         Command::Export(arguments) => messages::export(arguments).await,
         Command::Tokens(command) => operate::tokens(command).await,

@@ -16,6 +16,7 @@ mod money;
 mod overview;
 mod plans;
 mod routes;
+mod scenarios;
 mod sight;
 #[cfg(test)]
 mod tests;
@@ -34,4 +35,5 @@ pub use money::{BalanceView, LedgerView, balance, movement};
 pub use overview::{Overview, StoreView, overview};
 pub use plans::{PlanCheckView, PlanStepView, PlanView, PlansView, StepCheckView, plan_check, plans};
 pub use routes::{LaneView, RouteView, SenderView, route, routes, senders};
+pub use scenarios::{FlowStepView, ScenarioView, scenario};
 pub use sight::Sight;

@@ -176,6 +176,33 @@ fn plans_are_written_listed_shown_checked_and_removed_one_by_one() {
 }
 
 #[test]
+fn scenarios_are_written_listed_shown_replaced_and_removed() {
+    let bench = Bench::start();
+    let flow =
+        r#"{"name": "quick", "flow": [{"channel": "sms", "sender": "SHOP"}, {"channel": "messenger"}]}"#;
+    let file = bench.file("scenario.json", flow);
+    let made = bench.json(&["scenarios", "put", "sandbox", shown(&file)]);
+    let key = made["key"].as_str().expect("a key");
+    assert_eq!((&made["flow"][0]["label"], &made["flow"][1]["label"]), (&"SMS".into(), &"FACEBOOK".into()));
+    let listed = bench.text(&["scenarios", "list", "sandbox"]);
+    assert!(listed.contains("quick") && listed.contains("sms → messenger"), "{listed}");
+    let first = bench.json(&["scenarios", "list", "sandbox", "--limit", "1"]);
+    let rest = ["scenarios", "list", "sandbox", "--after", first["next"].as_str().expect("more")];
+    assert!(bench.text(&rest).contains(key));
+    let shown_one = bench.json(&["scenarios", "show", "sandbox", key]);
+    assert_eq!(shown_one, made);
+    let changed = bench.file("changed.json", &shown_one.to_string().replace("quick", "slow"));
+    let put = ["scenarios", "put", "sandbox", shown(&changed), "--key", key];
+    assert!(bench.text(&put).contains("name      slow"));
+    assert_eq!(bench.text(&["scenarios", "remove", "sandbox", key]), format!("removed {key}\n"));
+    for gone in ["show", "remove"] {
+        assert!(bench.complaint(&["scenarios", gone, "sandbox", key]).contains("scenario"), "{gone}");
+    }
+    assert!(bench.complaint(&put).contains("scenario"));
+    assert!(bench.complaint(&["scenarios", "list", "nobody"]).contains("no account of this name"));
+}
+
+#[test]
 fn a_message_is_cancelled_and_sent_again() {
     let bench = Bench::start();
     let later = "2100-01-01T00:00:00Z";
