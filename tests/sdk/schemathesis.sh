@@ -21,13 +21,13 @@ done
 [ -n "$url" ] || { cat "$folder/log" >&2; exit 1; }
 
 # A stream of events has no end; tokens made and revoked at random would lock the run out; a
-# backup is as large as the store; plans that were given up are those of the configuration again,
-# where something deleted is expected to be gone. Their tests are crates/courant/tests/it/admin.rs.
+# backup is as large as the store; plans and scenarios that were given up are those of the
+# configuration again, where something deleted is expected to be gone. Their tests are crates/courant/tests/it/admin.rs.
 cd "$folder"
 "$venv/bin/schemathesis" run "$url/api/v1/openapi.json" \
     --header "Authorization: Bearer sandbox" \
     --exclude-path /api/v1/events --exclude-path-regex '^/api/v1/tokens' --exclude-path /api/v1/backup \
-    --exclude-operation-id resetPlans \
+    --exclude-operation-id resetPlans --exclude-operation-id removeScenario \
     --phases examples,coverage,fuzzing,stateful --max-examples "${EXAMPLES:-20}" --seed 1 \
     --suppress-health-check all --request-timeout 10 --no-color --generation-database none \
     "${@:3}"

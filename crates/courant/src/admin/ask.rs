@@ -9,7 +9,7 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
-use model::Span;
+use model::{AccountName, Span};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Number, Value};
 use store::Change;
@@ -19,10 +19,11 @@ use super::{
     operations::{Act, Kind, Method, Operation, Parameter},
     plans,
     problem::Problem,
-    routes, send,
+    routes, scenarios, send,
     tokens::{self, Grant},
 };
 use crate::{
+    accounts::Account,
     app::App,
     clock,
     core::Core,
@@ -213,6 +214,19 @@ impl Ask<'_> {
         self.grant.sight()
     }
 
+    /// An account by its name.
+    pub(super) fn account(&self, name: &str) -> Result<Arc<Account>, Problem> {
+        let account = self.core().accounts.by_name(&AccountName::from(name)).map(Arc::clone);
+        account.ok_or_else(|| {
+            Problem::missing("there is no account of this name; `courant accounts` lists them")
+        })
+    }
+
+    /// The account whose name is in the path.
+    pub(super) fn path_account(&self) -> Result<Arc<Account>, Problem> {
+        self.account(self.path("name"))
+    }
+
     /// A parameter of the path.
     pub(super) fn path(&self, name: &str) -> &str {
         self.path.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
@@ -308,6 +322,12 @@ impl Ask<'_> {
             Act::ReadPlans => plans::read(self),
             Act::WritePlans => self.remembered(plans::write(self).await?).await,
             Act::ResetPlans => plans::reset(self).await,
+            Act::ListScenarios => scenarios::list(self).await,
+            Act::ReadScenario => scenarios::read(self).await,
+            Act::CreateScenario => self.remembered(scenarios::create(self).await?).await,
+            Act::ReplaceScenario => self.remembered(scenarios::replace(self).await?).await,
+            Act::RemoveScenario => scenarios::remove(self).await,
+            Act::CheckPlans => plans::check(self),
             Act::ReadBalance => money::balance(self).await,
             Act::ReadLedger => money::ledger(self).await,
             Act::TopUp => self.remembered(money::put_in(self).await?).await,

@@ -9,7 +9,6 @@ use axum::{
 use futures_util::TryStreamExt;
 use http::header;
 use media::{library::MediaId, probe::normal_type};
-use model::AccountName;
 use tokio::io::AsyncRead;
 use tokio_util::io::StreamReader;
 
@@ -128,9 +127,7 @@ fn named(ask: &Ask<'_>) -> Result<(Arc<Account>, Arc<media::library::Record>), P
 }
 
 fn account(ask: &Ask<'_>) -> Result<Arc<Account>, Problem> {
-    let name = AccountName::from(ask.text("account").unwrap_or_default());
-    let account = ask.core().accounts.by_name(&name).map(Arc::clone);
-    account.ok_or_else(|| Problem::missing("there is no account of this name; `courant accounts` lists them"))
+    ask.account(ask.text("account").unwrap_or_default())
 }
 
 fn missing() -> Problem {

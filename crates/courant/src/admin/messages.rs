@@ -3,7 +3,7 @@
 use model::{BatchId, Cause, Channel, MessageId, Phone};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::{Record, Search};
+use store::{Listed, Record, Search, StoreError};
 
 use super::{
     ask::{Ask, Whole},
@@ -40,10 +40,34 @@ pub(super) async fn list(ask: &Ask<'_>) -> Result<Whole, Problem> {
             Some(MessageId::parse(text).ok_or_else(|| Problem::invalid("`after` is not a cursor"))?)
         }
     };
-    let page = ask.core().store.page(filter, before, limit).await?;
+    let page = match ask.text("id") {
+        Some(id) => found(ask.core(), id, &filter, before, limit).await?,
+        None => ask.core().store.page(filter, before, limit).await?,
+    };
     let next = page.next.map(|id| id.to_string());
     let items = page.records.iter().map(|record| views::row(ask.core(), record, ask.sight())).collect();
     Ok(ask.json(&Page { items, next }))
+}
+
+/// A page of those that an id may mean. They are few: all are looked at for each page.
+async fn found(
+    core: &Core,
+    id: &str,
+    filter: &Search,
+    before: Option<MessageId>,
+    limit: usize,
+) -> Result<Listed, StoreError> {
+    let ids = views::find(core, id).await?;
+    let records = core.store.load(ids).await?;
+    let fits = |record: &Record| {
+        before.is_none_or(|before| record.message.id < before) && views::fits(core, record, filter)
+    };
+    let mut records: Vec<Record> = records.into_iter().flatten().filter(fits).collect();
+    records.sort_by_key(|record| std::cmp::Reverse(record.message.id));
+    let more = records.len() > limit;
+    records.truncate(limit);
+    let next = records.last().filter(|_| more).map(|record| record.message.id);
+    Ok(Listed { records, next })
 }
 
 fn filter(ask: &Ask<'_>) -> Result<Search, Problem> {

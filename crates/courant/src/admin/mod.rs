@@ -19,6 +19,7 @@ mod operations;
 mod plans;
 mod problem;
 mod routes;
+mod scenarios;
 mod send;
 pub mod tokens;
 

@@ -47,11 +47,7 @@ pub(super) async fn put_in(ask: &Ask<'_>) -> Result<Whole, Problem> {
 }
 
 fn account(ask: &Ask<'_>) -> Result<AccountName, Problem> {
-    let name = AccountName::from(ask.path("name"));
-    let known = ask.core().accounts.by_name(&name).is_some();
-    known
-        .then_some(name)
-        .ok_or_else(|| Problem::missing("there is no account of this name; `courant accounts` lists them"))
+    Ok(ask.path_account()?.name.clone())
 }
 
 fn none() -> Problem {

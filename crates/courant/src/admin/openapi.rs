@@ -118,6 +118,7 @@ fn path_parameter(name: &str) -> Value {
     let about = match name {
         "id" => "Any id.",
         "channel" => "A channel's name.",
+        "key" => "A scenario's key.",
         _ => "A name.",
     };
     let schema = json!({ "type": "string", "minLength": 1 });
@@ -165,7 +166,9 @@ fn responses(operation: &Operation, schemas: &mut Schemas) -> Value {
             "content": { "text/event-stream": { "schema": { "type": "string" } } },
             "x-event": schema,
         }),
-        Act::RevokeToken | Act::RemoveMedia | Act::ResetPlans => json!({ "description": "Done." }),
+        Act::RevokeToken | Act::RemoveMedia | Act::ResetPlans | Act::RemoveScenario => {
+            json!({ "description": "Done." })
+        }
         Act::UploadMedia => json!({
             "description": "It is kept.",
             "content": { "application/json": { "schema": schema } },
@@ -197,6 +200,11 @@ fn responses(operation: &Operation, schemas: &mut Schemas) -> Value {
         | Act::ReadAccount
         | Act::ReadPlans
         | Act::WritePlans
+        | Act::CheckPlans
+        | Act::ListScenarios
+        | Act::ReadScenario
+        | Act::CreateScenario
+        | Act::ReplaceScenario
         | Act::ReadBalance
         | Act::ReadLedger
         | Act::TopUp

@@ -8,12 +8,13 @@ use super::{
     BackupView, Chart, EventView, MadeToken, NewMessage, NewToken, Page, Sent, TokenView,
     callbacks::{Replay, Replayed},
     money::NewTopUp,
-    plans::NewPlans,
+    plans::{DraftPlans, NewPlans},
+    scenarios::NewScenario,
     tokens::Scope,
 };
 use crate::views::{
     AccountView, BalanceView, CallbackView, LedgerView, MediaView, MessageRow, MessageView, Overview,
-    PlansView, RouteView, SenderView, TimelineEntry,
+    PlanCheckView, PlansView, RouteView, ScenarioView, SenderView, TimelineEntry,
 };
 
 /// HTTP methods that the API uses.
@@ -82,6 +83,12 @@ pub(super) enum Act {
     ReadPlans,
     WritePlans,
     ResetPlans,
+    CheckPlans,
+    ListScenarios,
+    ReadScenario,
+    CreateScenario,
+    ReplaceScenario,
+    RemoveScenario,
     ReadBalance,
     ReadLedger,
     TopUp,
@@ -181,6 +188,10 @@ fn dialects() -> Vec<&'static str> {
 }
 
 const MESSAGE_FILTERS: &[Parameter] = &[
+    text(
+        "id",
+        "Only those that this may mean, at most 50: our id in any spelling, the caller's, a network's, a submission's, a number.",
+    ),
     text("account", "Only of this account."),
     one_of("dialect", dialects, "Only those that came in by this dialect."),
     one_of("channel", channels, "Only those decided by this channel."),
@@ -243,9 +254,11 @@ const fn act(
 
 impl Operation {
     /// Whether it can be done once only, by the header `Idempotency-Key`. Tokens are shown once and
-    /// remembered nowhere; files are not held, so that nobody can say whether it was the same one.
+    /// remembered nowhere; files are not held, so that nobody can say whether it was the same one; a
+    /// check changes nothing.
     pub(super) fn takes_key(&self) -> bool {
-        self.method == Method::Post && !matches!(self.act, Act::CreateToken | Act::UploadMedia)
+        let not_remembered = matches!(self.act, Act::CreateToken | Act::UploadMedia | Act::CheckPlans);
+        self.method == Method::Post && !not_remembered
     }
 }
 
@@ -447,6 +460,69 @@ pub static OPERATIONS: &[Operation] = &[
             nothing,
             None,
             "Gives up written plans: those of the configuration count again.",
+        )
+    },
+    Operation {
+        scope: Some(Scope::Look),
+        ..act(
+            "checkPlans",
+            "/accounts/{name}/plans/check",
+            Act::CheckPlans,
+            schema!(Page<PlanCheckView>),
+            Some(schema!(DraftPlans)),
+            "What is wrong with plans, steps that can never be sent, and how long they take at most; nothing is written.",
+        )
+    },
+    look(
+        "listScenarios",
+        "/accounts/{name}/scenarios",
+        Act::ListScenarios,
+        schema!(Page<ScenarioView>),
+        &[AFTER_NUMBER, LIMIT],
+        "The scenarios of an account: flows that requests name by their key.",
+    ),
+    look(
+        "readScenario",
+        "/accounts/{name}/scenarios/{key}",
+        Act::ReadScenario,
+        schema!(ScenarioView),
+        &[],
+        "One scenario.",
+    ),
+    Operation {
+        scope: Some(Scope::Administer),
+        status: 201,
+        ..act(
+            "createScenario",
+            "/accounts/{name}/scenarios",
+            Act::CreateScenario,
+            schema!(ScenarioView),
+            Some(schema!(NewScenario)),
+            "Writes a new scenario; it counts from now on.",
+        )
+    },
+    Operation {
+        scope: Some(Scope::Administer),
+        ..act(
+            "replaceScenario",
+            "/accounts/{name}/scenarios/{key}",
+            Act::ReplaceScenario,
+            schema!(ScenarioView),
+            Some(schema!(NewScenario)),
+            "Writes a scenario in the place of the one of this key.",
+        )
+    },
+    Operation {
+        method: Method::Delete,
+        scope: Some(Scope::Administer),
+        status: 204,
+        ..act(
+            "removeScenario",
+            "/accounts/{name}/scenarios/{key}",
+            Act::RemoveScenario,
+            nothing,
+            None,
+            "Removes a scenario that was written; one of the configuration that it replaced counts again.",
         )
     },
     look(

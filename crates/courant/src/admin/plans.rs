@@ -1,17 +1,15 @@
 //! Stored plans of accounts: shown, written, given up.
 
-use std::sync::Arc;
-
-use model::AccountName;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
     ask::{Ask, Whole},
+    messages::Page,
     problem::Problem,
 };
 use crate::{
-    accounts::Account,
+    config::PlanConfig,
     operate,
     views::{self, PlanView},
 };
@@ -28,24 +26,41 @@ pub(super) struct NewPlans {
     plans: Vec<PlanView>,
 }
 
+/// Plans to be looked at; nothing is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DraftPlans {
+    /// The plans; those that count now if none are given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 200))]
+    plans: Option<Vec<PlanView>>,
+}
+
 pub(super) fn read(ask: &Ask<'_>) -> Result<Whole, Problem> {
-    Ok(ask.json(&views::plans(ask.core(), &*account(ask)?)))
+    Ok(ask.json(&views::plans(ask.core(), &*ask.path_account()?)))
 }
 
 pub(super) async fn write(ask: &Ask<'_>) -> Result<Whole, Problem> {
-    let (account, new) = (account(ask)?, ask.body::<NewPlans>()?);
+    let (account, new) = (ask.path_account()?, ask.body::<NewPlans>()?);
     let plans = new.plans.into_iter().map(Into::into).collect();
     operate::plans::write(ask.core(), ask.hand(), &account, plans, new.version).await?;
     Ok(ask.json(&views::plans(ask.core(), &account)))
 }
 
-pub(super) async fn reset(ask: &Ask<'_>) -> Result<Whole, Problem> {
-    operate::plans::reset(ask.core(), ask.hand(), &*account(ask)?).await?;
-    Ok(ask.nothing())
+pub(super) fn check(ask: &Ask<'_>) -> Result<Whole, Problem> {
+    let (account, draft) = (ask.path_account()?, ask.body::<DraftPlans>()?);
+    let plans: Vec<PlanConfig> = match draft.plans {
+        Some(plans) => plans.into_iter().map(Into::into).collect(),
+        None => ask.core().plans.of(&account).plans.clone(),
+    };
+    if plans.len() > operate::plans::MAX_PLANS {
+        return Err(Problem::invalid("`plans` has at most 200 entries"));
+    }
+    let checks = plans.iter().map(|plan| views::plan_check(ask.core(), &account, plan));
+    Ok(ask.json(&Page::all(checks.collect())))
 }
 
-fn account(ask: &Ask<'_>) -> Result<Arc<Account>, Problem> {
-    let name = AccountName::from(ask.path("name"));
-    let account = ask.core().accounts.by_name(&name).map(Arc::clone);
-    account.ok_or_else(|| Problem::missing("there is no account of this name; `courant accounts` lists them"))
+pub(super) async fn reset(ask: &Ask<'_>) -> Result<Whole, Problem> {
+    operate::plans::reset(ask.core(), ask.hand(), &*ask.path_account()?).await?;
+    Ok(ask.nothing())
 }

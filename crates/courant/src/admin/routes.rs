@@ -1,6 +1,6 @@
 //! Routes, senders and accounts: shown, paused, drained and resumed.
 
-use model::{AccountName, Channel, RouteName};
+use model::{Channel, RouteName};
 
 use super::{
     ask::{Ask, Whole},
@@ -58,11 +58,10 @@ pub(super) async fn list_accounts(ask: &Ask<'_>) -> Result<Whole, Problem> {
 }
 
 pub(super) async fn read_account(ask: &Ask<'_>) -> Result<Whole, Problem> {
-    let name = AccountName::from(ask.path("name"));
-    let account = ask.core().accounts.by_name(&name);
-    let account = account.ok_or_else(|| Problem::missing("there is no account of this name"))?;
+    let account = ask.path_account()?;
     let unfinished = ask.core().store.unfinished().await?;
-    let unfinished = unfinished.iter().find(|(known, _)| *known == name).map_or(0, |(_, count)| *count);
-    let balance = views::balance_of(ask.core(), account).await?;
-    Ok(ask.json(&views::account(ask.core(), account, unfinished, balance.as_ref())))
+    let unfinished = unfinished.iter().find(|(known, _)| *known == account.name);
+    let unfinished = unfinished.map_or(0, |(_, count)| *count);
+    let balance = views::balance_of(ask.core(), &account).await?;
+    Ok(ask.json(&views::account(ask.core(), &account, unfinished, balance.as_ref())))
 }

@@ -259,13 +259,11 @@ pub(super) async fn resend(ask: &Ask<'_>) -> Result<Whole, Problem> {
 }
 
 fn account(ask: &Ask<'_>, name: &str) -> Result<std::sync::Arc<Account>, Problem> {
-    let account = ask.core().accounts.by_name(&name.into());
-    let account = account
-        .ok_or_else(|| Problem::missing("there is no account of this name; `courant accounts` lists them"))?;
+    let account = ask.account(name)?;
     if account.config.suspended {
         return Err(Problem::conflict("the account is suspended"));
     }
-    Ok(std::sync::Arc::clone(account))
+    Ok(account)
 }
 
 /// Stores it together with the answer; the answer and, if it is new, the message.

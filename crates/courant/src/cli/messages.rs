@@ -85,7 +85,8 @@ pub(super) async fn send(arguments: Send) -> Result<(), String> {
     if arguments.wait { watch::follow(&client, &id).await } else { Ok(()) }
 }
 
-fn read_body(path: &std::path::Path) -> Result<Value, String> {
+/// JSON of a file, or of standard input (`-`).
+pub(super) fn read_body(path: &std::path::Path) -> Result<Value, String> {
     let mut text = String::new();
     if path.as_os_str() == "-" {
         std::io::stdin().read_to_string(&mut text).map_err(|error| error.to_string())?;
@@ -277,6 +278,9 @@ fn rows(items: &[MessageRow]) {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Filters")]
 pub(super) struct Filters {
+    /// Only those that this may mean: our id in any spelling, the caller's, a network's, a number.
+    #[arg(long)]
+    id: Option<String>,
     /// Only of this account.
     #[arg(long)]
     account: Option<String>,
@@ -315,6 +319,7 @@ pub(super) struct Filters {
 impl Filters {
     fn query(&self) -> Vec<(&'static str, String)> {
         let given = [
+            ("id", self.id.clone()),
             ("account", self.account.clone()),
             ("dialect", self.dialect.clone()),
             ("channel", self.channel.clone()),

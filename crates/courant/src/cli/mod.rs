@@ -14,6 +14,7 @@ mod password;
 mod plans;
 mod restore;
 pub mod sandbox;
+mod scenarios;
 mod serve;
 mod watch;
 
@@ -65,9 +66,12 @@ enum Command {
     /// Senders: list, pause, resume, drain.
     #[command(subcommand)]
     Senders(operate::Senders),
-    /// Stored plans and scenarios: check them.
+    /// Stored plans: list, show, write, remove, check.
     #[command(subcommand)]
     Plans(plans::Plans),
+    /// Scenarios of accounts: list, show, write, remove.
+    #[command(subcommand)]
+    Scenarios(scenarios::Scenarios),
     Import(import::Import),
     Export(messages::Export),
     /// Tokens of the API: make, list, revoke.
@@ -189,7 +193,8 @@ async fn run(command: Command) -> Result<(), String> {
         Command::Accounts(arguments) => operate::accounts(arguments).await,
         Command::Routes(command) => operate::routes(command).await,
         Command::Senders(command) => operate::senders(command).await,
-        Command::Plans(command) => plans::run(command),
+        Command::Plans(command) => plans::run(command).await,
+        Command::Scenarios(command) => scenarios::run(command).await,
         Command::Import(arguments) => import::run(arguments).await,
         Command::Export(arguments) => messages::export(arguments).await,
         Command::Tokens(command) => operate::tokens(command).await,

@@ -1,4 +1,7 @@
-//! `courant plans check`: what can never be sent, and how long plans may take.
+//! `courant plans`: stored plans of a running Courant ([`stored`]), and what can never be sent by
+//! those of a configuration and how long they may take.
+
+mod stored;
 
 use std::path::PathBuf;
 
@@ -6,7 +9,7 @@ use clap::{Args, Subcommand};
 use model::Channel;
 use serde::Serialize;
 
-use super::client::{say, table};
+use super::client::{Remote, say, table};
 use crate::{
     config::{AccountConfig, Config, SANDBOX, ScenarioConfig, Source},
     desk::foresee::{self, Planned, foresee},
@@ -15,23 +18,36 @@ use crate::{
 /// Stored plans and scenarios.
 #[derive(Debug, Subcommand)]
 pub(super) enum Plans {
-    /// Check the plans and scenarios of a configuration: steps that can never be sent, and the
-    /// longest time until a message is settled.
+    /// List the stored plans.
+    List(stored::List),
+    /// Show a stored plan.
+    Show(stored::Show),
+    /// Write stored plans: new ones, or in place of those for the same.
+    Put(stored::Put),
+    /// Remove a stored plan.
+    Remove(stored::Remove),
+    /// Check plans: steps that can never be sent, and the longest time until a message is settled.
+    /// Without an account, the plans and scenarios of a configuration.
     Check(Check),
 }
 
-/// Which configuration.
+/// Which plans.
 #[derive(Debug, Args)]
 pub(super) struct Check {
+    /// The account of a running Courant whose plans are looked at.
+    #[arg(conflicts_with = "sandbox")]
+    account: Option<String>,
+    /// Plans to be checked before they are written, as for `put` (`-`: standard input) [default:
+    /// those that count now].
+    file: Option<PathBuf>,
     /// The configuration file.
     #[arg(long, short, env = "COURANT_CONFIG", hide_env_values = true, default_value = "courant.toml")]
     config: PathBuf,
     /// The sandbox's configuration instead.
     #[arg(long, conflicts_with = "config")]
     sandbox: bool,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    remote: Remote,
 }
 
 /// A plan and what is wrong with it.
@@ -54,8 +70,20 @@ struct StepFinding {
     never: Option<String>,
 }
 
-pub(super) fn run(command: Plans) -> Result<(), String> {
-    let Plans::Check(arguments) = command;
+pub(super) async fn run(command: Plans) -> Result<(), String> {
+    match command {
+        Plans::List(arguments) => stored::list(arguments).await,
+        Plans::Show(arguments) => stored::show(arguments).await,
+        Plans::Put(arguments) => stored::put(arguments).await,
+        Plans::Remove(arguments) => stored::remove(arguments).await,
+        Plans::Check(Check { account: Some(account), file, remote, .. }) => {
+            stored::check(&remote.client()?, &account, file).await
+        }
+        Plans::Check(arguments) => check(&arguments),
+    }
+}
+
+fn check(arguments: &Check) -> Result<(), String> {
     let config = if arguments.sandbox {
         Config::parse(&Source { name: "sandbox configuration".to_owned(), text: SANDBOX.to_owned() }, &[])
     } else {
@@ -63,7 +91,7 @@ pub(super) fn run(command: Plans) -> Result<(), String> {
     };
     let config = config.map_err(|error| error.to_string())?;
     let findings = findings(&config);
-    if arguments.json {
+    if arguments.remote.json {
         say(&serde_json::to_string_pretty(&findings).unwrap_or_default());
     } else {
         print(&findings);

@@ -1,8 +1,9 @@
 //! Finds messages by any id that a person may hold.
 
 use model::{AttemptId, BatchId, MessageId, Phone};
-use store::{Search, StoreError};
+use store::{Record, Search, StoreError};
 
+use super::{Sight, row};
 use crate::core::Core;
 
 /// Most messages found.
@@ -34,6 +35,24 @@ pub async fn find(core: &Core, text: &str) -> Result<Vec<MessageId>, StoreError>
     }
     found.truncate(MOST);
     Ok(found)
+}
+
+/// Whether a message that was found otherwise is one that a search asks for.
+#[must_use]
+pub fn fits(core: &Core, record: &Record, search: &Search) -> bool {
+    let (message, row) = (&record.message, row(core, record, Sight::FULL));
+    let accepted = message.accepted_at;
+    search.account.as_ref().is_none_or(|account| *account == message.account)
+        && search.dialect.as_ref().is_none_or(|dialect| *dialect == row.dialect)
+        && search.channel.is_none_or(|channel| channel.as_str() == row.channel)
+        && search.status.as_ref().is_none_or(|status| *status == row.status)
+        && search.cause.is_none_or(|cause| row.cause.as_deref() == Some(cause.as_str()))
+        && search.recipient.as_ref().is_none_or(|recipient| *recipient == row.to)
+        && (search.bulk.is_none() || search.bulk == row.bulk)
+        && search.batch.is_none_or(|batch| batch == message.batch)
+        && search.since.is_none_or(|since| accepted >= since)
+        && search.until.is_none_or(|until| accepted < until)
+        && search.settled.is_none_or(|settled| settled == row.settled)
 }
 
 fn add(found: &mut Vec<MessageId>, more: Vec<MessageId>) {

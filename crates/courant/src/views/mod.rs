@@ -16,6 +16,7 @@ mod money;
 mod overview;
 mod plans;
 mod routes;
+mod scenarios;
 mod sight;
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,7 @@ pub mod words;
 
 pub use accounts::{AccountView, account, accounts, balance_of};
 pub use callbacks::{CallbackView, TryView, callback};
-pub use find::find;
+pub use find::{find, fits};
 pub use media::{MediaView, media, short_type, short_types};
 pub use message::{
     ExchangeView, Ids, MessageRow, MessageView, NetworkCodeView, NetworkId, Next, Spelling, StepView,
@@ -32,6 +33,7 @@ pub use message::{
 pub use moment::Moment;
 pub use money::{BalanceView, LedgerView, balance, movement};
 pub use overview::{Overview, StoreView, overview};
-pub use plans::{PlanStepView, PlanView, PlansView, plans};
+pub use plans::{PlanCheckView, PlanStepView, PlanView, PlansView, StepCheckView, plan_check, plans};
 pub use routes::{LaneView, RouteView, SenderView, route, routes, senders};
+pub use scenarios::{FlowStepView, ScenarioView, scenario};
 pub use sight::Sight;

@@ -8,6 +8,7 @@ use crate::{
     admin::NewChannel,
     config::{PlanConfig, PlanStepConfig},
     core::Core,
+    operate,
 };
 
 /// The stored plans of an account.
@@ -63,6 +64,35 @@ pub struct PlanStepView {
     pub patience_ms: Option<u64>,
 }
 
+/// What can be told of a plan before anything is sent by it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PlanCheckView {
+    /// What it is attached to; none for everything else.
+    pub attach: Option<String>,
+    /// The dialect it is for; none for all.
+    pub dialect: Option<String>,
+    /// Why it cannot be written; none if it can.
+    pub fault: Option<String>,
+    /// From the hand-over of the caller's own step, if every step takes all its time, in
+    /// milliseconds.
+    pub longest_ms: u64,
+    /// Its steps.
+    pub steps: Vec<StepCheckView>,
+}
+
+/// What can be told of a step of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StepCheckView {
+    /// Channel.
+    pub channel: String,
+    /// Sender, the account's default if the plan names none; none if there is none either.
+    pub sender: Option<String>,
+    /// How long it takes at most, in milliseconds.
+    pub takes_ms: u64,
+    /// Why it can never be sent; none if it can.
+    pub never: Option<String>,
+}
+
 fn dialects_and_none() -> serde_json::Value {
     let names = crate::app::dialect_names().map(serde_json::Value::from);
     names.chain([serde_json::Value::Null]).collect()
@@ -76,6 +106,25 @@ pub fn plans(core: &Core, account: &Account) -> PlansView {
         written: kept.version > 0,
         version: kept.version,
         plans: kept.plans.iter().map(PlanView::from).collect(),
+    }
+}
+
+/// What can be told of a plan before it counts.
+#[must_use]
+pub fn plan_check(core: &Core, account: &Account, plan: &PlanConfig) -> PlanCheckView {
+    let foreseen = operate::plans::check(core, account, plan);
+    let steps = plan.steps.iter().zip(foreseen.steps).map(|(step, foreseen)| StepCheckView {
+        channel: step.channel.to_string(),
+        sender: step.sender.clone().or_else(|| account.config.default_sender.get(&step.channel).cloned()),
+        takes_ms: foreseen.takes_ms,
+        never: foreseen.never,
+    });
+    PlanCheckView {
+        attach: plan.attach.clone(),
+        dialect: plan.dialect.clone(),
+        fault: operate::plans::fault(plan),
+        longest_ms: foreseen.longest_ms,
+        steps: steps.collect(),
     }
 }
 

@@ -679,6 +679,54 @@ async fn plans_that_are_written_count_at_once_and_over_a_restart_until_they_are_
     stand.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scenario_that_is_written_is_what_requests_that_name_it_go_by() {
+    let stand = Stand::start().await;
+    let path = "/accounts/sandbox/scenarios";
+    let new =
+        json!({"name": "quick", "flow": [{"channel": "sms", "sender": "Quick"}, {"channel": "whatsapp"}]});
+    let (status, made) = act(&stand, path, Some(&new)).await;
+    assert_eq!((status, &made["default"], &made["configured"]), (201, &json!(false), &json!(false)));
+    let key = made["key"].as_str().expect("a key");
+    let one = format!("{path}/{key}");
+    assert_eq!(look(&stand, &one).await, made);
+    let request = stand.client.post(format!("{}/omni/1/advanced", stand.url));
+    let request = request.header("authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==").json(&json!({
+        "scenarioKey": key, "destinations": [{"to": {"phoneNumber": "15550100004"}, "messageId": "by scenario"}],
+        "whatsApp": {"text": "a"}, "sms": {"text": "b"},
+    }));
+    assert!(request.send().await.expect("an answer").status().is_success());
+    let view = look(&stand, "/messages/by%20scenario").await;
+    assert_eq!(
+        (&view["plan"][0]["channel"], &view["plan"][0]["sender"], &view["plan"][1]["channel"]),
+        (&json!("sms"), &json!("Quick"), &json!("whatsapp"))
+    );
+    let wrong = [
+        json!({"flow": []}),
+        json!({"flow": [{"channel": "pigeon"}]}),
+        json!({"flow": [{"channel": "sms", "sender": ""}]}),
+        json!({"flow": vec![json!({"channel": "sms"}); 17]}),
+        json!({"name": "", "flow": [{"channel": "sms"}]}),
+    ];
+    for wrong in wrong {
+        assert_eq!(act(&stand, path, Some(&wrong)).await.0, 400, "{wrong}");
+        assert_eq!(act(&stand, &one, Some(&wrong)).await.0, 400, "{wrong}");
+    }
+    assert_eq!(ask(&stand, "sandbox", Method::DELETE, &one, None).await.0, 204);
+    for (method, body) in [(Method::GET, None), (Method::POST, Some(&new)), (Method::DELETE, None)] {
+        assert_eq!(ask(&stand, "sandbox", method.clone(), &one, body).await.0, 404, "{method}");
+    }
+    // Those of the configuration can be replaced here, and be removed there.
+    let configured = format!("{path}/CC9F01A5DC7BEE2C2B829D203482A654");
+    assert_eq!(ask(&stand, "sandbox", Method::DELETE, &configured, None).await.0, 409);
+    let before = look(&stand, &configured).await;
+    assert_eq!(act(&stand, &configured, Some(&new)).await.1["name"], "quick");
+    assert_eq!(ask(&stand, "sandbox", Method::DELETE, &configured, None).await.0, 204);
+    assert_eq!(look(&stand, &configured).await, before);
+    assert_eq!(look(&stand, "/accounts/other/scenarios").await["items"], json!([]));
+    stand.stop().await;
+}
+
 /// Sends a text by an API without fallback.
 async fn webex(stand: &Stand, number: &str) {
     let body = json!({
@@ -748,6 +796,10 @@ async fn real_answers_of_every_operation_are_as_described() {
         "uploadMedia" => Some(json!("a file")),
         "topUp" => Some(json!({"amount": "12.5"})),
         "writePlans" => Some(json!({"version": 0, "plans": [plan("SHOP", "sms")]})),
+        "createScenario" | "replaceScenario" => {
+            Some(json!({"name": "quick", "flow": [{"channel": "sms"}], "default": false}))
+        }
+        "checkPlans" => Some(json!({"plans": [plan("SHOP", "viber")]})),
         "createToken" => Some(json!({"name": "made", "scopes": ["look", "act"]})),
         _ => None,
     };
@@ -766,12 +818,14 @@ async fn real_answers_of_every_operation_are_as_described() {
             "cancelMessage" => (scheduled.as_str(), ""),
             "revokeToken" => ("made", ""),
             "readAccount" | "readBalance" | "readLedger" | "topUp" => ("", "sandbox"),
-            id if id.ends_with("Plans") => ("", "sandbox"),
+            id if id.ends_with("Plans") || id.contains("Scenario") => ("", "sandbox"),
             "readMedia" | "removeMedia" => (upload, ""),
             id if id.ends_with("Sender") => ("", "Courant"),
             _ => (done.as_str(), "sms"),
         };
         let path = operation.path.replace("{id}", id).replace("{name}", name).replace("{channel}", "sms");
+        // It stands in the sandbox's configuration, and is replaced before it is removed.
+        let path = path.replace("{key}", "CC9F01A5DC7BEE2C2B829D203482A654");
         let path = match operation.id {
             "findMessages" => format!("{path}?text={done}"),
             "uploadMedia" | "listMedia" => format!("{path}?account=sandbox"),

@@ -103,6 +103,7 @@ fn a_message_is_sent_waited_for_shown_and_listed() {
     assert_eq!(events.lines().count(), 2, "{events}");
     let listed = bench.json(&["messages", "--number", "15550100001", "--status", "delivered"]);
     assert_eq!(listed["items"][0]["id"], view["id"]);
+    assert_eq!(bench.json(&["messages", "--id", "order 9"])["items"], listed["items"]);
     let listed = bench.text(&["messages"]);
     assert!(listed.starts_with("ID") && listed.contains(id), "{listed}");
     assert!(bench.complaint(&["status", "nothing"]).contains("no message has this id"));
@@ -122,6 +123,83 @@ fn money_is_shown_and_put_in() {
     assert!(bench.text(&["accounts"]).contains("13.00 EUR"));
     assert_eq!(bench.json(&["accounts"])["items"][0]["balance"]["currency"], "EUR");
     assert!(bench.complaint(&["accounts", "balance", "other"]).contains("has no balance"));
+}
+
+#[test]
+fn plans_are_written_listed_shown_checked_and_removed_one_by_one() {
+    let bench = Bench::start();
+    let shop = r#"{"attach": "SHOP", "patience_ms": 60000, "then": [{"channel": "sms"}]}"#;
+    let file = bench.file("plan.json", shop);
+    let put = ["plans", "put", "sandbox", shown(&file)];
+    assert_eq!(bench.text(&put), "sandbox has 1 plans, written\n");
+    let rest = r#"[{"dialect": "kaleyra", "patience_ms": 1000, "then": [{"channel": "viber"}]}]"#;
+    let rest = bench.file("rest.json", rest);
+    assert_eq!(bench.json(&["plans", "put", "sandbox", shown(&rest)])["version"], 2);
+    bench.file("plan.json", &shop.replace("60000", "90000"));
+    assert_eq!(bench.json(&put)["plans"].as_array().map(Vec::len), Some(2), "one for the same");
+    let plan = bench.json(&["plans", "show", "sandbox", "--attach", "SHOP"]);
+    assert_eq!(plan, serde_json::from_str::<Value>(&shop.replace("60000", "90000")).expect("JSON"));
+    let plan = bench.text(&["plans", "show", "sandbox", "--dialect", "kaleyra"]);
+    assert!(plan.contains("everything else") && plan.contains("1 viber"), "{plan}");
+    assert!(bench.complaint(&["plans", "show", "sandbox"]).contains("no plan for everything else"));
+    let listed = bench.text(&["plans", "list"]);
+    assert!(listed.contains("SHOP") && listed.contains("kaleyra") && listed.contains("90.0 s"), "{listed}");
+    let listed = bench.json(&["plans", "list"]);
+    assert_eq!(
+        (&listed["items"][0]["account"], &listed["items"][1]["written"]),
+        (&"sandbox".into(), &false.into())
+    );
+    let complaint = bench.complaint(&["plans", "check", "sandbox"]);
+    assert!(complaint.contains("1 steps can never be sent"), "{complaint}");
+    let good = bench.json(&["plans", "check", "sandbox", shown(&file)]);
+    assert_eq!(
+        (&good["items"][0]["fault"], &good["items"][0]["steps"][0]["never"]),
+        (&Value::Null, &Value::Null)
+    );
+    let endless = bench.file("endless.json", r#"{"patience_ms": 0, "then": [{"channel": "sms"}]}"#);
+    assert!(
+        bench.complaint(&["plans", "check", "sandbox", shown(&endless)]).contains("waits 1 ms to 30 days")
+    );
+    assert!(bench.complaint(&["plans", "put", "sandbox", shown(&endless)]).contains("waits 1 ms to 30 days"));
+    assert!(bench.complaint(&["plans", "put", "nobody", shown(&file)]).contains("no account of this name"));
+    let remove = ["plans", "remove", "sandbox", "--dialect", "kaleyra"];
+    assert_eq!(bench.text(&remove), "sandbox has 1 plans, written\n");
+    assert!(bench.complaint(&remove).contains("no plan for everything else by kaleyra"));
+    assert_eq!(
+        bench.json(&["plans", "put", "sandbox", shown(&rest), "--all"])["plans"][0]["dialect"],
+        "kaleyra"
+    );
+    assert_eq!(
+        bench.text(&["plans", "remove", "sandbox", "--all"]),
+        "sandbox has 0 plans, of the configuration\n"
+    );
+}
+
+#[test]
+fn scenarios_are_written_listed_shown_replaced_and_removed() {
+    let bench = Bench::start();
+    let flow =
+        r#"{"name": "quick", "flow": [{"channel": "sms", "sender": "SHOP"}, {"channel": "messenger"}]}"#;
+    let file = bench.file("scenario.json", flow);
+    let made = bench.json(&["scenarios", "put", "sandbox", shown(&file)]);
+    let key = made["key"].as_str().expect("a key");
+    assert_eq!((&made["flow"][0]["label"], &made["flow"][1]["label"]), (&"SMS".into(), &"FACEBOOK".into()));
+    let listed = bench.text(&["scenarios", "list", "sandbox"]);
+    assert!(listed.contains("quick") && listed.contains("sms → messenger"), "{listed}");
+    let first = bench.json(&["scenarios", "list", "sandbox", "--limit", "1"]);
+    let rest = ["scenarios", "list", "sandbox", "--after", first["next"].as_str().expect("more")];
+    assert!(bench.text(&rest).contains(key));
+    let shown_one = bench.json(&["scenarios", "show", "sandbox", key]);
+    assert_eq!(shown_one, made);
+    let changed = bench.file("changed.json", &shown_one.to_string().replace("quick", "slow"));
+    let put = ["scenarios", "put", "sandbox", shown(&changed), "--key", key];
+    assert!(bench.text(&put).contains("name      slow"));
+    assert_eq!(bench.text(&["scenarios", "remove", "sandbox", key]), format!("removed {key}\n"));
+    for gone in ["show", "remove"] {
+        assert!(bench.complaint(&["scenarios", gone, "sandbox", key]).contains("scenario"), "{gone}");
+    }
+    assert!(bench.complaint(&put).contains("scenario"));
+    assert!(bench.complaint(&["scenarios", "list", "nobody"]).contains("no account of this name"));
 }
 
 #[test]

@@ -337,3 +337,26 @@ async fn an_idempotency_key_does_a_thing_once_in_every_dialect_and_for_each_acco
     }
     stand.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_id_that_a_vendors_api_answers_with_leads_people_to_the_message_wherever_they_ask() {
+    let stand = Stand::start().await;
+    for dialect in DIALECTS {
+        let (_, _, answer) = FIRST.send(&stand, dialect, "15550100004", "hello", None).await;
+        let shown = id_of(dialect, &answer);
+        let get = |path: String| {
+            let request = stand.client.get(format!("{}{path}", stand.url)).bearer_auth("sandbox").send();
+            async { request.await.expect("an answer") }
+        };
+        let read: Value = get(format!("/api/v1/messages/{shown}")).await.json().await.expect("JSON");
+        let id = read["id"].as_str().unwrap_or_else(|| panic!("{dialect}: {shown}: {read}"));
+        for path in ["find?text=", "messages?id="] {
+            let found: Value = get(format!("/api/v1/{path}{shown}")).await.json().await.expect("JSON");
+            assert_eq!(found["items"][0]["id"], id, "{dialect}: {path}{shown}");
+            assert_eq!(found["items"][0]["dialect"], dialect);
+        }
+        let page = get(format!("/console/messages?q={shown}")).await;
+        assert_eq!(page.url().path(), format!("/console/messages/{id}"), "{dialect}: {shown}");
+    }
+    stand.stop().await;
+}

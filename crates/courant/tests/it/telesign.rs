@@ -171,6 +171,17 @@ async fn an_external_id_leads_people_to_all_messages_that_have_it() {
     let found: Value = found.json().await.expect("JSON");
     let ids = found["items"].as_array().expect("a list").iter().map(|item| item["id"].clone());
     assert_eq!(ids.collect::<Vec<_>>(), [json!(sent[1]), json!(sent[0])]);
+    let listed = |query: &'static str| {
+        let list = stand.client.get(format!("{}/api/v1/messages?id=order+7&{query}", stand.url));
+        let list = list.bearer_auth("sandbox").send();
+        async move { list.await.expect("an answer").json::<Value>().await.expect("JSON") }
+    };
+    let page = listed("limit=1").await;
+    assert_eq!((&page["items"][0]["id"], &page["next"]), (&json!(sent[1]), &json!(sent[1])));
+    let all = listed("account=sandbox&dialect=telesign").await;
+    assert_eq!((all["items"].as_array().map(Vec::len), &all["next"]), (Some(2), &Value::Null));
+    assert_eq!(listed("account=other").await["items"], json!([]));
+    assert_eq!(listed("until=2000-01-01T00:00:00Z").await["items"], json!([]));
     stand.stop().await;
 }
 
