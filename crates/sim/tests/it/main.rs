@@ -63,7 +63,7 @@ fn the_same_seed_gives_the_same_trace() {
 #[test]
 fn the_seeds_bring_about_what_they_are_meant_to() {
     catch_panics();
-    let reports: Vec<Report> = (0..100).map(|seed| run(seed, true)).collect();
+    let reports: Vec<Report> = (0..200).map(|seed| run(seed, true)).collect();
     let total = |count: fn(&Tally) -> u64| reports.iter().map(|report| count(&report.tally)).sum::<u64>();
     assert!(total(|tally| tally.messages) > 500, "messages");
     assert!(total(|tally| tally.handed) > 500, "hand-overs");
