@@ -123,6 +123,15 @@ impl Accounts {
 }
 
 impl Account {
+    /// Whether its messages may leave by this sender: a channel without a list takes any.
+    #[must_use]
+    pub fn may_send_by(&self, channel: Channel, sender: &str) -> bool {
+        let listed = self.config.senders.get(&channel);
+        self.config.default_sender.get(&channel).is_some_and(|name| name == sender)
+            || (self.config.routes.contains_key(&channel)
+                && listed.is_none_or(|names| names.iter().any(|name| name == sender)))
+    }
+
     fn new(config: &AccountConfig) -> Self {
         Self {
             name: AccountName::from(config.name.as_str()),

@@ -281,13 +281,16 @@ pub struct AdminToken {
     pub name: String,
     /// What it may do.
     pub scopes: Vec<crate::admin::Scope>,
+    /// The accounts whose things it may see and touch; empty for all, and for the gateway itself.
+    #[serde(default)]
+    pub accounts: Vec<String>,
     /// The token itself.
     pub token: String,
 }
 
 impl fmt::Debug for AdminToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AdminToken({}, {:?})", self.name, self.scopes)
+        write!(f, "AdminToken({}, {:?}, {:?})", self.name, self.scopes, self.accounts)
     }
 }
 
@@ -470,6 +473,12 @@ impl Config {
             }
             if self.admin.tokens[..index].iter().any(|other| other.name == token.name) {
                 return complain(&token.name, format!("two tokens of [admin] are named `{}`", token.name));
+            }
+            let unknown = |name: &&String| !self.accounts.iter().any(|account| account.name == **name);
+            if let Some(unknown) = token.accounts.iter().find(unknown) {
+                let text =
+                    format!("the token `{}` of [admin] is for `{unknown}`, which is no account", token.name);
+                return complain(unknown, text);
             }
         }
         if self.server.tls_cert.is_some() != self.server.tls_key.is_some() {

@@ -20,7 +20,7 @@ use super::{
     plans,
     problem::Problem,
     routes, scenarios, send,
-    tokens::{self, Grant},
+    tokens::{self, Grant, NewToken},
 };
 use crate::{
     accounts::Account,
@@ -34,7 +34,7 @@ use crate::{
         body::{self, BodyFault},
         idempotency::Key,
     },
-    views::{Moment, Sight},
+    views::{Moment, Reach, Sight},
 };
 
 /// Largest body.
@@ -96,7 +96,9 @@ async fn exchange(
         if key.is_some_and(|key| !key.iter().all(|byte| (b' '..=b'~').contains(byte))) {
             return Err(Problem::invalid("Idempotency-Key takes 1 to 255 printable characters"));
         }
-        Key::of(&request, &nobody(), &format!("admin/{}", grant.name))?
+        // A later token of the same name may be for other accounts; names of neither have line breaks.
+        let name = [std::slice::from_ref(&grant.name), &grant.reach.names()].concat().join("\n");
+        Key::of(&request, &nobody(), &format!("admin/{name}"))?
     } else {
         None
     };
@@ -117,10 +119,13 @@ async fn exchange(
 
 async fn establish(app: &App, operation: &Operation, headers: &http::HeaderMap) -> Result<Grant, Problem> {
     let Some(scope) = operation.scope else {
-        return Ok(Grant { name: "anybody".to_owned(), scopes: Vec::new() });
+        return Ok(Grant { name: "anybody".to_owned(), scopes: Vec::new(), reach: Reach::All });
     };
     let grant = tokens::establish(&app.core, headers).await?;
     grant.require(scope)?;
+    if operation.act.concerns_all() {
+        grant.require_all()?;
+    }
     Ok(grant)
 }
 
@@ -214,9 +219,15 @@ impl Ask<'_> {
         self.grant.sight()
     }
 
-    /// An account by its name.
+    /// Whose things may be seen and touched.
+    pub(super) fn reach(&self) -> &Reach {
+        &self.grant.reach
+    }
+
+    /// An account by its name; one out of reach does not exist.
     pub(super) fn account(&self, name: &str) -> Result<Arc<Account>, Problem> {
         let account = self.core().accounts.by_name(&AccountName::from(name)).map(Arc::clone);
+        let account = account.filter(|account| self.reach().covers(&account.name));
         account.ok_or_else(|| {
             Problem::missing("there is no account of this name; `courant accounts` lists them")
         })
@@ -293,7 +304,7 @@ impl Ask<'_> {
     async fn work(&self, act: Act) -> Result<Whole, Problem> {
         match act {
             Act::OpenApi => Ok(self.json(openapi::document())),
-            Act::Overview => Ok(self.json(&crate::views::overview(self.core()).await?)),
+            Act::Overview => Ok(self.json(&crate::views::overview(self.core(), self.reach()).await?)),
             Act::ListMessages => messages::list(self).await,
             Act::FindMessages => messages::find(self).await,
             Act::ReadMessage => messages::read(self).await,
@@ -318,6 +329,7 @@ impl Ask<'_> {
                 self.core(),
                 self.number("minutes").unwrap_or(60),
                 self.text("account"),
+                self.reach(),
             ))),
             Act::ReadPlans => plans::read(self),
             Act::WritePlans => self.remembered(plans::write(self).await?).await,
@@ -336,10 +348,18 @@ impl Ask<'_> {
             Act::RemoveMedia => media::remove(self).await,
             // These have answers or bodies that do not fit into memory.
             Act::StreamEvents | Act::UploadMedia => Err(Problem::internal()),
-            Act::ListTokens => Ok(self.json(&messages::Page::all(tokens::list(self.core()).await?))),
-            Act::CreateToken => Ok(self.json(&tokens::create(self.core(), self.hand(), self.body()?).await?)),
+            Act::ListTokens => {
+                Ok(self.json(&messages::Page::all(tokens::list(self.core(), self.reach()).await?)))
+            }
+            Act::CreateToken => {
+                let new: NewToken = self.body()?;
+                if !self.reach().includes(&Reach::of(&new.accounts)) {
+                    return Err(self.grant.too_far());
+                }
+                Ok(self.json(&tokens::create(self.core(), self.hand(), new).await?))
+            }
             Act::RevokeToken => {
-                tokens::revoke(self.core(), self.hand(), self.path("id")).await?;
+                tokens::revoke(self.core(), self.hand(), self.path("id"), self.reach()).await?;
                 Ok(self.nothing())
             }
             Act::Backup => self.remembered(backup::write(self).await?).await,

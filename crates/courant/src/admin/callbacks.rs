@@ -10,7 +10,11 @@ use super::{
     messages::Page,
     problem::Problem,
 };
-use crate::{core::Core, operate, views};
+use crate::{
+    core::Core,
+    operate,
+    views::{self, Reach},
+};
 
 /// Most callbacks replayed by one request.
 const MOST: usize = 10_000;
@@ -51,7 +55,12 @@ pub(super) async fn list(ask: &Ask<'_>) -> Result<Whole, Problem> {
         Some(text) => text.parse().map_err(|_| Problem::invalid("`after` is not a cursor"))?,
     };
     let (account, limit) = (ask.text("account").map(AccountName::from), ask.limit());
-    let parked = ask.core().store.callbacks_parked(account, after, limit).await?;
+    let mut parked = Vec::new();
+    for account in ask.reach().narrowed(account.as_ref()) {
+        parked.extend(ask.core().store.callbacks_parked(account, after, limit).await?);
+    }
+    parked.sort_by_key(|callback| callback.id);
+    parked.truncate(limit);
     let next = parked.last().filter(|_| parked.len() == limit).map(|last| last.id.to_string());
     Ok(ask.json(&Page { items: parked.iter().map(views::callback).collect(), next }))
 }
@@ -70,27 +79,44 @@ pub(super) async fn replay(ask: &Ask<'_>) -> Result<Whole, Problem> {
     if wanted.ids.as_ref().is_some_and(|ids| ids.is_empty() || ids.len() > MOST) {
         return Err(Problem::invalid(format!("`ids` has 1 to {MOST} entries")));
     }
-    let (ids, more) = chosen(ask.core(), &wanted).await?;
+    let (ids, more) = chosen(ask, &wanted).await?;
     let replayed = ids.len();
-    let of = wanted.account.as_deref().unwrap_or("all accounts");
+    let of = match (&wanted.account, ask.reach()) {
+        (Some(account), _) => account.clone(),
+        (None, Reach::All) => "all accounts".to_owned(),
+        (None, reach @ Reach::Only(_)) => reach.names().join(", "),
+    };
     operate::replay_callbacks(ask.core(), ask.hand(), ids, of).await?;
     Ok(ask.json(&Replayed { replayed, more }))
 }
 
-async fn chosen(core: &Core, wanted: &Replay) -> Result<(Vec<i64>, bool), Problem> {
+async fn chosen(ask: &Ask<'_>, wanted: &Replay) -> Result<(Vec<i64>, bool), Problem> {
     let account = wanted.account.as_deref().map(AccountName::from);
-    let (mut ids, mut after) = (Vec::new(), 0);
-    loop {
-        let page = core.store.callbacks_parked(account.clone(), after, PAGE).await?;
-        let fitting = page.iter().filter(|callback| fits(callback, wanted)).map(|callback| callback.id);
-        ids.extend(fitting);
+    let mut ids = Vec::new();
+    for account in ask.reach().narrowed(account.as_ref()) {
+        gather(ask.core(), account, wanted, &mut ids).await?;
         if ids.len() > MOST {
             ids.truncate(MOST);
             return Ok((ids, true));
         }
+    }
+    Ok((ids, false))
+}
+
+/// Adds those that fit, until there are too many.
+async fn gather(
+    core: &Core,
+    account: Option<AccountName>,
+    wanted: &Replay,
+    ids: &mut Vec<i64>,
+) -> Result<(), Problem> {
+    let mut after = 0;
+    loop {
+        let page = core.store.callbacks_parked(account.clone(), after, PAGE).await?;
+        ids.extend(page.iter().filter(|callback| fits(callback, wanted)).map(|callback| callback.id));
         match page.last() {
-            Some(last) if page.len() == PAGE => after = last.id,
-            Some(_) | None => return Ok((ids, false)),
+            Some(last) if page.len() == PAGE && ids.len() <= MOST => after = last.id,
+            Some(_) | None => return Ok(()),
         }
     }
 }

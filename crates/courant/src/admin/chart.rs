@@ -5,7 +5,12 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{clock, core::Core, stats::Key, views::Moment};
+use crate::{
+    clock,
+    core::Core,
+    stats::Key,
+    views::{Moment, Reach},
+};
 
 /// Counters per minute.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -46,13 +51,14 @@ pub struct Point {
     pub given_up: u64,
 }
 
-/// The counters of the last minutes, of one account or all.
+/// The counters of the last minutes, of one account or all within reach.
 #[must_use]
-pub fn chart(core: &Core, minutes: i64, account: Option<&str>) -> Chart {
+pub fn chart(core: &Core, minutes: i64, account: Option<&str>, reach: &Reach) -> Chart {
     let now = clock::now();
     let mut series: BTreeMap<Key, Vec<Point>> = BTreeMap::new();
     for (at, counts) in core.stats.last(now, minutes) {
-        let wanted = |key: &Key| account.is_none_or(|account| key.0.as_str() == account);
+        let wanted =
+            |key: &Key| reach.covers(&key.0) && account.is_none_or(|account| key.0.as_str() == account);
         for (key, counts) in counts.into_iter().filter(|(key, _)| wanted(key)) {
             series.entry(key).or_default().push(Point {
                 at: at.into(),

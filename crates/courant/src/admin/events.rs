@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use super::{ask::Ask, messages::identify, problem::Problem};
 use crate::{
     app::App,
-    views::{self, Sight, TimelineEntry},
+    views::{self, Reach, Sight, TimelineEntry},
 };
 
 /// Transitions read at a time.
@@ -94,6 +94,7 @@ struct Stream {
     cursor: Cursor,
     message: Option<MessageId>,
     account: Option<AccountName>,
+    reach: Reach,
     sight: Sight,
     ready: VecDeque<Bytes>,
     _place: Place,
@@ -128,7 +129,7 @@ pub(super) async fn stream(ask: &Ask<'_>) -> Result<Response, Problem> {
         None => Cursor { row: core.store.history_cursor().await?, told: usize::MAX },
     };
     let message = match ask.text("message") {
-        Some(text) => Some(identify(core, text).await?),
+        Some(text) => Some(identify(ask, text).await?),
         None => None,
     };
     let stream = Stream {
@@ -137,6 +138,7 @@ pub(super) async fn stream(ask: &Ask<'_>) -> Result<Response, Problem> {
         cursor,
         message,
         account: ask.text("account").map(Into::into),
+        reach: ask.reach().clone(),
         sight: ask.sight(),
         ready: VecDeque::from([Bytes::from_static(b": events follow\n\n")]),
         _place: Place::take()?,
@@ -200,7 +202,8 @@ impl Stream {
     }
 
     fn tell(&mut self, row: &HistoryRow, record: &Record) {
-        if self.account.as_ref().is_some_and(|account| *account != record.message.account) {
+        let of = &record.message.account;
+        if !self.reach.covers(of) || self.account.as_ref().is_some_and(|account| account != of) {
             return;
         }
         let told = if row.cursor == self.cursor.row { self.cursor.told } else { 0 };

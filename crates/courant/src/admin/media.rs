@@ -119,7 +119,8 @@ pub(super) async fn remove(ask: &Ask<'_>) -> Result<Whole, Problem> {
 /// The upload that the path names, with whose it is; ids are different for all accounts.
 fn named(ask: &Ask<'_>) -> Result<(Arc<Account>, Arc<media::library::Record>), Problem> {
     let (core, id) = (ask.core(), ask.path("id"));
-    let found = core.accounts.all().iter().find_map(|account| {
+    let mut accounts = core.accounts.all().iter().filter(|account| ask.reach().covers(&account.name));
+    let found = accounts.find_map(|account| {
         let record = core.media.find(account, id).ok()?;
         Some((Arc::clone(account), record))
     });

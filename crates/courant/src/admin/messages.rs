@@ -10,10 +10,12 @@ use super::{
     problem::Problem,
 };
 use crate::{
-    core::Core,
     operate,
     views::{self, Moment},
 };
+
+/// Most pages of the store's that are looked through for one of those within reach.
+const MOST_PAGES: usize = 8;
 
 /// A page of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -41,23 +43,55 @@ pub(super) async fn list(ask: &Ask<'_>) -> Result<Whole, Problem> {
         }
     };
     let page = match ask.text("id") {
-        Some(id) => found(ask.core(), id, &filter, before, limit).await?,
-        None => ask.core().store.page(filter, before, limit).await?,
+        Some(id) => found(ask, id, &filter, before, limit).await?,
+        None => page(ask, filter, before, limit).await?,
     };
     let next = page.next.map(|id| id.to_string());
     let items = page.records.iter().map(|record| views::row(ask.core(), record, ask.sight())).collect();
     Ok(ask.json(&Page { items, next }))
 }
 
+/// A page of those within reach. What is not is passed over, for a bounded number of pages of the
+/// store's; the cursor may then be that of a message passed over.
+async fn page(
+    ask: &Ask<'_>,
+    filter: Search,
+    before: Option<MessageId>,
+    limit: usize,
+) -> Result<Listed, StoreError> {
+    let store = &ask.core().store;
+    let searches = match ask.reach().narrowed(filter.account.as_ref()).as_slice() {
+        [] => return Ok(Listed::default()),
+        [account] => return store.page(Search { account: account.clone(), ..filter }, before, limit).await,
+        [_, ..] => MOST_PAGES,
+    };
+    let mut listed = Listed { records: Vec::new(), next: before };
+    for _ in 0..searches {
+        let page = store.page(filter.clone(), listed.next, limit).await?;
+        listed.next = page.next;
+        let covered = page.records.into_iter().filter(|record| ask.reach().covers(&record.message.account));
+        listed.records.extend(covered);
+        if listed.records.len() >= limit || listed.next.is_none() {
+            break;
+        }
+    }
+    if listed.records.len() > limit {
+        listed.records.truncate(limit);
+        listed.next = listed.records.last().map(|record| record.message.id);
+    }
+    Ok(listed)
+}
+
 /// A page of those that an id may mean. They are few: all are looked at for each page.
 async fn found(
-    core: &Core,
+    ask: &Ask<'_>,
     id: &str,
     filter: &Search,
     before: Option<MessageId>,
     limit: usize,
 ) -> Result<Listed, StoreError> {
-    let ids = views::find(core, id).await?;
+    let core = ask.core();
+    let ids = views::find(core, id, ask.reach()).await?;
     let records = core.store.load(ids).await?;
     let fits = |record: &Record| {
         before.is_none_or(|before| record.message.id < before) && views::fits(core, record, filter)
@@ -98,15 +132,15 @@ fn filter(ask: &Ask<'_>) -> Result<Search, Problem> {
 }
 
 pub(super) async fn find(ask: &Ask<'_>) -> Result<Whole, Problem> {
-    let ids = views::find(ask.core(), ask.text("text").unwrap_or_default()).await?;
+    let ids = views::find(ask.core(), ask.text("text").unwrap_or_default(), ask.reach()).await?;
     let records = ask.core().store.load(ids).await?;
     let rows = records.iter().flatten().map(|record| views::row(ask.core(), record, ask.sight()));
     Ok(ask.json(&Page::all(rows.collect())))
 }
 
 /// The one message that an id means.
-pub(super) async fn identify(core: &Core, text: &str) -> Result<MessageId, Problem> {
-    match views::find(core, text).await?.as_slice() {
+pub(super) async fn identify(ask: &Ask<'_>, text: &str) -> Result<MessageId, Problem> {
+    match views::find(ask.core(), text, ask.reach()).await?.as_slice() {
         [id] => Ok(*id),
         [] => Err(Problem::missing("no message has this id; it may have been removed after its retention")),
         several => Err(Problem::conflict(format!(
@@ -118,13 +152,13 @@ pub(super) async fn identify(core: &Core, text: &str) -> Result<MessageId, Probl
 
 /// The message that the path names.
 pub(super) async fn named(ask: &Ask<'_>) -> Result<Record, Problem> {
-    let id = identify(ask.core(), ask.path("id")).await?;
+    let id = identify(ask, ask.path("id")).await?;
     let record = ask.core().store.load(vec![id]).await?.pop().flatten();
     record.ok_or_else(|| Problem::missing("the message was removed just now"))
 }
 
 pub(super) async fn read(ask: &Ask<'_>) -> Result<Whole, Problem> {
-    let id = identify(ask.core(), ask.path("id")).await?;
+    let id = identify(ask, ask.path("id")).await?;
     show(ask, id).await
 }
 

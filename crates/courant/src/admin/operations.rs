@@ -104,6 +104,56 @@ pub(super) enum Act {
     Backup,
 }
 
+impl Act {
+    /// Whether it does something with the gateway itself or with all accounts at once, which a token
+    /// that is limited to some may not. The others look and act within the token's reach, each by
+    /// itself: [`super::ask::Ask::reach`].
+    pub(super) const fn concerns_all(self) -> bool {
+        match self {
+            Self::PauseRoute | Self::ResumeRoute | Self::DrainRoute | Self::Backup => true,
+            Self::OpenApi
+            | Self::Overview
+            | Self::ListMessages
+            | Self::FindMessages
+            | Self::ReadMessage
+            | Self::ReadHistory
+            | Self::Send
+            | Self::Cancel
+            | Self::Resend
+            | Self::ListCallbacks
+            | Self::ReplayCallbacks
+            | Self::ListRoutes
+            | Self::ListSenders
+            | Self::PauseSender
+            | Self::ResumeSender
+            | Self::DrainSender
+            | Self::ListAccounts
+            | Self::ReadAccount
+            | Self::ReadPlans
+            | Self::WritePlans
+            | Self::ResetPlans
+            | Self::CheckPlans
+            | Self::ListScenarios
+            | Self::ReadScenario
+            | Self::CreateScenario
+            | Self::ReplaceScenario
+            | Self::RemoveScenario
+            | Self::ReadBalance
+            | Self::ReadLedger
+            | Self::TopUp
+            | Self::UploadMedia
+            | Self::ListMedia
+            | Self::ReadMedia
+            | Self::RemoveMedia
+            | Self::ReadStats
+            | Self::StreamEvents
+            | Self::ListTokens
+            | Self::CreateToken
+            | Self::RevokeToken => false,
+        }
+    }
+}
+
 /// A parameter of the query.
 #[derive(Debug)]
 pub(super) struct Parameter {

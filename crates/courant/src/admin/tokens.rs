@@ -15,12 +15,14 @@ use crate::{
     core::Core,
     desk::accept::nobody,
     operate::Hand,
-    views::{Moment, Sight},
+    views::{Moment, Reach, Sight},
 };
 
 const KIND: &str = "token";
 /// Most tokens made through the API.
 const MOST: usize = 1000;
+/// Most accounts that a token is limited to.
+const MOST_ACCOUNTS: usize = 100;
 /// Digits of a hash by which a token is named.
 const ID_DIGITS: usize = 16;
 
@@ -68,6 +70,8 @@ pub struct Grant {
     pub name: String,
     /// What it may do.
     pub scopes: Vec<Scope>,
+    /// Whose things it may do it with.
+    pub reach: Reach,
 }
 
 impl Grant {
@@ -81,6 +85,24 @@ impl Grant {
     #[must_use]
     pub fn sight(&self) -> Sight {
         Sight { numbers: self.may(Scope::Numbers) }
+    }
+
+    /// # Errors
+    /// 403 if it is limited to some accounts.
+    pub(super) fn require_all(&self) -> Result<(), Problem> {
+        match &self.reach {
+            Reach::All => Ok(()),
+            Reach::Only(_) => Err(self.too_far()),
+        }
+    }
+
+    /// For what concerns accounts that it is not for.
+    pub(super) fn too_far(&self) -> Problem {
+        Problem::forbidden(format!(
+            "token `{}` is only for {}; this concerns other accounts too",
+            self.name,
+            self.reach.names().join(", ")
+        ))
     }
 
     /// # Errors
@@ -103,6 +125,9 @@ impl Grant {
 struct Kept {
     name: String,
     scopes: Vec<Scope>,
+    /// None for all.
+    #[serde(default)]
+    accounts: Vec<String>,
     created_at: Moment,
     created_by: String,
 }
@@ -116,6 +141,9 @@ pub struct TokenView {
     pub name: String,
     /// What it may do.
     pub scopes: Vec<Scope>,
+    /// The accounts whose things it may see and touch; empty for all, and for the gateway itself.
+    #[serde(default)]
+    pub accounts: Vec<String>,
     /// When it was made; none for tokens of the configuration.
     pub created_at: Option<Moment>,
     /// Who made it: a person, or another token.
@@ -132,6 +160,11 @@ pub struct NewToken {
     /// What it may do.
     #[schemars(length(min = 1, max = 4))]
     pub scopes: Vec<Scope>,
+    /// The accounts whose things it may see and touch; all, and the gateway itself, if none are
+    /// given.
+    #[serde(default)]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 200)))]
+    pub accounts: Vec<String>,
 }
 
 /// A token just made: the only time that it is shown.
@@ -176,7 +209,11 @@ pub async fn grant(core: &Core, token: &str) -> Result<Option<Grant>, store::Sto
     // All are compared, so that time does not tell which.
     for configured in &core.config.admin.tokens {
         if bool::from(self::digest(&configured.token).as_bytes().ct_eq(digest.as_bytes())) {
-            known = Some(Grant { name: configured.name.clone(), scopes: configured.scopes.clone() });
+            known = Some(Grant {
+                name: configured.name.clone(),
+                scopes: configured.scopes.clone(),
+                reach: Reach::of(&configured.accounts),
+            });
         }
     }
     if known.is_some() {
@@ -184,13 +221,25 @@ pub async fn grant(core: &Core, token: &str) -> Result<Option<Grant>, store::Sto
     }
     let document = core.store.document(nobody(), KIND, digest).await?;
     let kept = document.and_then(|document| serde_json::from_str::<Kept>(&document.json).ok());
-    Ok(kept.map(|kept| Grant { name: kept.name, scopes: kept.scopes }))
+    Ok(kept.map(|kept| Grant { reach: Reach::of(&kept.accounts), name: kept.name, scopes: kept.scopes }))
 }
 
-/// Makes a token.
+/// Whose things a token that is to be made may touch.
+fn reach_of(core: &Core, accounts: &[String]) -> Result<Reach, Problem> {
+    if accounts.len() > MOST_ACCOUNTS {
+        return Err(Problem::invalid(format!("`accounts` names at most {MOST_ACCOUNTS}")));
+    }
+    match accounts.iter().find(|name| core.accounts.by_name(&name.as_str().into()).is_none()) {
+        Some(unknown) => Err(Problem::invalid(format!("`accounts` names `{unknown}`, which is no account"))),
+        None => Ok(Reach::of(accounts)),
+    }
+}
+
+/// Makes a token. Whoever makes it gives nothing that they have not: a token for some accounts makes
+/// tokens for these.
 ///
 /// # Errors
-/// If name or scopes are not good, or the name is taken.
+/// If name, scopes or accounts are not good, or the name is taken.
 pub async fn create(core: &Core, hand: Hand<'_>, new: NewToken) -> Result<MadeToken, Problem> {
     let name = new.name.trim().to_owned();
     if name.is_empty() || name.len() > 100 || name.chars().any(char::is_control) {
@@ -202,7 +251,8 @@ pub async fn create(core: &Core, hand: Hand<'_>, new: NewToken) -> Result<MadeTo
     if scopes.is_empty() {
         return Err(Problem::invalid("`scopes` names at least one of look, numbers, act, administer"));
     }
-    let known = list(core).await?;
+    let reach = reach_of(core, &new.accounts)?;
+    let known = list(core, &Reach::All).await?;
     if known.len() >= MOST {
         return Err(Problem::conflict(format!("there are {MOST} tokens; revoke some first")));
     }
@@ -213,7 +263,14 @@ pub async fn create(core: &Core, hand: Hand<'_>, new: NewToken) -> Result<MadeTo
     }
     let token = format!("courant_{:032x}{:032x}", clock::random(), clock::random());
     let created_at = Moment(clock::now());
-    let kept = Kept { name: name.clone(), scopes: scopes.clone(), created_at, created_by: hand.to_string() };
+    let accounts = reach.names();
+    let kept = Kept {
+        name: name.clone(),
+        scopes: scopes.clone(),
+        accounts: accounts.clone(),
+        created_at,
+        created_by: hand.to_string(),
+    };
     let digest = digest(&token);
     let json = serde_json::to_string(&kept).expect("our own types serialise");
     let document = Document { account: nobody(), kind: KIND, key: digest.clone(), json, version: 0 };
@@ -225,23 +282,26 @@ pub async fn create(core: &Core, hand: Hand<'_>, new: NewToken) -> Result<MadeTo
         id: Some(digest[..ID_DIGITS].to_owned()),
         name,
         scopes,
+        accounts,
         created_at: Some(created_at),
         created_by: Some(hand.to_string()),
     };
     let words: Vec<&str> = view.scopes.iter().map(|scope| scope.as_str()).collect();
-    hand.did(core, "made a token", &view.name, &words.join(", ")).await;
+    let whose = if view.accounts.is_empty() { "all accounts".to_owned() } else { view.accounts.join(", ") };
+    hand.did(core, "made a token", &view.name, &format!("{} for {whose}", words.join(", "))).await;
     Ok(MadeToken { token, view })
 }
 
-/// All tokens: those of the configuration first.
+/// All tokens that open nothing out of reach: those of the configuration first.
 ///
 /// # Errors
 /// If the store cannot answer.
-pub async fn list(core: &Core) -> Result<Vec<TokenView>, Problem> {
+pub async fn list(core: &Core, reach: &Reach) -> Result<Vec<TokenView>, Problem> {
     let configured = core.config.admin.tokens.iter().map(|token| TokenView {
         id: None,
         name: token.name.clone(),
         scopes: token.scopes.clone(),
+        accounts: token.accounts.clone(),
         created_at: None,
         created_by: None,
     });
@@ -252,31 +312,38 @@ pub async fn list(core: &Core) -> Result<Vec<TokenView>, Problem> {
             id: document.key.get(..ID_DIGITS).map(str::to_owned),
             name: kept.name,
             scopes: kept.scopes,
+            accounts: kept.accounts,
             created_at: Some(kept.created_at),
             created_by: Some(kept.created_by),
         });
     }
+    views.retain(|view| reach.includes(&Reach::of(&view.accounts)));
     Ok(views)
 }
 
 /// Revokes a token by id or name.
 ///
 /// # Errors
-/// If there is none, or it stands in the configuration.
-pub async fn revoke(core: &Core, hand: Hand<'_>, id: &str) -> Result<(), Problem> {
-    if core.config.admin.tokens.iter().any(|token| token.name == id) {
+/// If there is none within reach, or it stands in the configuration.
+pub async fn revoke(core: &Core, hand: Hand<'_>, id: &str, reach: &Reach) -> Result<(), Problem> {
+    let is = |view: &TokenView| view.name == id || view.id.as_deref() == Some(id);
+    let Some(known) = list(core, reach).await?.into_iter().find(is) else { return Err(unknown(id)) };
+    let Some(digits) = known.id else {
         return Err(Problem::conflict("this token stands in the configuration; remove it there and restart"));
-    }
+    };
     for document in core.store.documents(nobody(), KIND, String::new(), MOST).await? {
-        let named = serde_json::from_str::<Kept>(&document.json).is_ok_and(|kept| kept.name == id);
-        if named || document.key.get(..ID_DIGITS) == Some(id) {
+        if document.key.get(..ID_DIGITS) == Some(&digits) {
             let change = Change::RemoveDocument { account: nobody(), kind: KIND, key: document.key };
             core.store.commit(vec![change]).await?;
             hand.did(core, "revoked a token", id, "").await;
             return Ok(());
         }
     }
-    Err(Problem::missing(format!("no token has the id or name `{id}`; `courant tokens list` shows them")))
+    Err(unknown(id))
+}
+
+fn unknown(id: &str) -> Problem {
+    Problem::missing(format!("no token has the id or name `{id}`; `courant tokens list` shows them"))
 }
 
 fn digest(token: &str) -> String {

@@ -264,7 +264,7 @@ fn print_routes(views: Vec<RouteView>) {
             view.channel,
             up.to_owned(),
             view.standing,
-            view.in_flight.to_string(),
+            view.in_flight.map(|count| count.to_string()).unwrap_or_default(),
             view.queued.to_string(),
             view.last_error.unwrap_or(view.health),
         ]
@@ -356,6 +356,10 @@ pub(super) enum Tokens {
         /// What it may do; repeat it for more.
         #[arg(long = "scope", required = true)]
         scopes: Vec<ScopeName>,
+        /// The account whose things it may see and touch; repeat it for more [default: all, and the gateway
+        /// itself].
+        #[arg(long = "account")]
+        accounts: Vec<String>,
         #[command(flatten)]
         remote: Remote,
     },
@@ -372,10 +376,10 @@ pub(super) enum Tokens {
 
 pub(super) async fn tokens(command: Tokens) -> Result<(), String> {
     match command {
-        Tokens::Create { name, scopes, remote } => {
+        Tokens::Create { name, scopes, accounts, remote } => {
             let client = remote.client()?;
             let scopes: Vec<Scope> = scopes.into_iter().map(ScopeName::scope).collect();
-            let body = json!({ "name": name, "scopes": scopes });
+            let body = json!({ "name": name, "scopes": scopes, "accounts": accounts });
             client.show(client.act("/tokens", Some(&body), None).await?, |made: MadeToken| say(&made.token))
         }
         Tokens::List(listing) => {
@@ -398,11 +402,12 @@ fn print_tokens(page: Page<TokenView>) {
             view.id.unwrap_or_else(|| "(configuration)".to_owned()),
             view.name,
             scopes.join(","),
+            if view.accounts.is_empty() { "all".to_owned() } else { view.accounts.join(",") },
             view.created_at.map(|at| at.to_string()).unwrap_or_default(),
         ]
     };
     let rows: Vec<_> = page.items.into_iter().map(row).collect();
-    table(&["ID", "NAME", "SCOPES", "CREATED"], &rows);
+    table(&["ID", "NAME", "SCOPES", "ACCOUNTS", "CREATED"], &rows);
 }
 
 /// Have the running server write a consistent copy of its messages and media.

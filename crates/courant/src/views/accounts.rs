@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Balance, StoreError};
 
-use super::{BalanceView, balance};
+use super::{BalanceView, Reach, balance};
 use crate::{accounts::Account, core::Core};
 
 /// A tenant.
@@ -36,17 +36,17 @@ pub struct AccountView {
     pub balance: Option<BalanceView>,
 }
 
-/// All accounts, in the order of the configuration.
+/// All accounts within reach, in the order of the configuration.
 ///
 /// # Errors
 /// If the store cannot count.
-pub async fn accounts(core: &Core) -> Result<Vec<AccountView>, StoreError> {
+pub async fn accounts(core: &Core, reach: &Reach) -> Result<Vec<AccountView>, StoreError> {
     let unfinished = core.store.unfinished().await?;
     let count = |account: &Account| {
         unfinished.iter().find(|(name, _)| *name == account.name).map_or(0, |(_, count)| *count)
     };
     let mut views = Vec::new();
-    for known in core.accounts.all() {
+    for known in core.accounts.all().iter().filter(|account| reach.covers(&account.name)) {
         views.push(account(core, known, count(known), balance_of(core, known).await?.as_ref()));
     }
     Ok(views)

@@ -1,9 +1,9 @@
 //! Finds messages by any id that a person may hold.
 
-use model::{AttemptId, BatchId, MessageId, Phone};
+use model::{AccountName, AttemptId, BatchId, MessageId, Phone};
 use store::{Record, Search, StoreError};
 
-use super::{Sight, row};
+use super::{Reach, Sight, row};
 use crate::core::Core;
 
 /// Most messages found.
@@ -15,26 +15,39 @@ const MAX_TEXT: usize = 512;
 
 /// The messages that a text may mean, most likely first: our id in any spelling (32 hex digits, a
 /// UUID, with a vendor's suffix, of an attempt or a step), the caller's own id, a network's id, a
-/// submission's id in any spelling or the caller's bulk id, a recipient's address. At most 50.
+/// submission's id in any spelling or the caller's bulk id, a recipient's address. At most 50, all
+/// within reach.
 ///
 /// # Errors
 /// If the store cannot answer.
-pub async fn find(core: &Core, text: &str) -> Result<Vec<MessageId>, StoreError> {
+pub async fn find(core: &Core, text: &str, reach: &Reach) -> Result<Vec<MessageId>, StoreError> {
     let text = text.trim();
     if text.is_empty() || text.len() > MAX_TEXT {
         return Ok(Vec::new());
     }
     let mut found = Vec::new();
     add(&mut found, by_our_id(core, text).await?);
-    add(&mut found, by_client_ref(core, text).await?);
+    add(&mut found, by_client_ref(core, text, reach).await?);
     add(&mut found, by_network_id(core, text).await?);
     add(&mut found, by_batch(core, text).await?);
+    let mut found = within(core, reach, found).await?;
     if found.is_empty() {
-        add(&mut found, by_bulk(core, text).await?);
-        add(&mut found, by_address(core, text).await?);
+        for account in reach.narrowed(None) {
+            add(&mut found, by_bulk(core, text, account.clone()).await?);
+            add(&mut found, by_address(core, text, account).await?);
+        }
     }
     found.truncate(MOST);
     Ok(found)
+}
+
+async fn within(core: &Core, reach: &Reach, found: Vec<MessageId>) -> Result<Vec<MessageId>, StoreError> {
+    if *reach == Reach::All {
+        return Ok(found);
+    }
+    let records = core.store.load(found).await?;
+    let covered = records.iter().flatten().filter(|record| reach.covers(&record.message.account));
+    Ok(covered.map(|record| record.message.id).collect())
 }
 
 /// Whether a message that was found otherwise is one that a search asks for.
@@ -99,9 +112,10 @@ const fn inverse(odd: u64) -> u64 {
     inverse
 }
 
-async fn by_client_ref(core: &Core, text: &str) -> Result<Vec<MessageId>, StoreError> {
+async fn by_client_ref(core: &Core, text: &str, reach: &Reach) -> Result<Vec<MessageId>, StoreError> {
     let mut found = Vec::new();
-    for account in core.accounts.all().iter().take(MAX_ACCOUNTS) {
+    let accounts = core.accounts.all().iter().filter(|account| reach.covers(&account.name));
+    for account in accounts.take(MAX_ACCOUNTS) {
         for dialect in crate::app::dialect_names() {
             found.extend(core.store.by_client_ref(account.name.clone(), dialect, text.to_owned()).await?);
         }
@@ -142,13 +156,21 @@ fn batch_id(text: &str) -> Option<(BatchId, Option<u32>)> {
     u128::from_str_radix(digits, 36).ok().map(|value| (BatchId(value), position))
 }
 
-async fn by_bulk(core: &Core, text: &str) -> Result<Vec<MessageId>, StoreError> {
-    search(core, Search { bulk: Some(text.to_owned()), ..Search::default() }).await
+async fn by_bulk(
+    core: &Core,
+    text: &str,
+    account: Option<AccountName>,
+) -> Result<Vec<MessageId>, StoreError> {
+    search(core, Search { account, bulk: Some(text.to_owned()), ..Search::default() }).await
 }
 
-async fn by_address(core: &Core, text: &str) -> Result<Vec<MessageId>, StoreError> {
+async fn by_address(
+    core: &Core,
+    text: &str,
+    account: Option<AccountName>,
+) -> Result<Vec<MessageId>, StoreError> {
     let address = Phone::parse(text).map_or_else(|| text.to_owned(), |phone| phone.digits().to_owned());
-    search(core, Search { recipient: Some(address), ..Search::default() }).await
+    search(core, Search { account, recipient: Some(address), ..Search::default() }).await
 }
 
 async fn search(core: &Core, filter: Search) -> Result<Vec<MessageId>, StoreError> {

@@ -1,7 +1,8 @@
 //! What people see of messages, routes, senders, callbacks and accounts: plain data in plain
 //! words, made from the store and from memory. The console shows it, the API answers with it, the
 //! command line prints it. No secrets are ever in it; phone numbers and contents only for those
-//! who may see them ([`Sight`]).
+//! who may see them ([`Sight`]), and of other accounts only for those whose business it is
+//! ([`Reach`]).
 //!
 //! `words` puts events and decisions into words, `find` finds messages by any id a person may
 //! hold.
@@ -15,6 +16,7 @@ mod moment;
 mod money;
 mod overview;
 mod plans;
+mod reach;
 mod routes;
 mod scenarios;
 mod sight;
@@ -34,6 +36,7 @@ pub use moment::Moment;
 pub use money::{BalanceView, LedgerView, balance, movement};
 pub use overview::{Overview, StoreView, overview};
 pub use plans::{PlanCheckView, PlanStepView, PlanView, PlansView, StepCheckView, plan_check, plans};
+pub use reach::Reach;
 pub use routes::{LaneView, RouteView, SenderView, route, routes, senders};
 pub use scenarios::{FlowStepView, ScenarioView, scenario};
 pub use sight::Sight;

@@ -1,14 +1,15 @@
 //! Routes and senders as people see them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use model::{Channel, message::Priority};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Lane, StoreError};
 
-use super::Moment;
+use super::{Moment, Reach};
 use crate::{
+    accounts::Account,
     core::Core,
     dispatch::{Held, Hold},
     routes::Route,
@@ -44,8 +45,8 @@ pub struct RouteView {
     pub prefixes: Vec<String>,
     /// `open`, `paused` (nothing leaves) or `draining` (only what is queued leaves).
     pub standing: String,
-    /// Hand-overs that are not answered yet.
-    pub in_flight: usize,
+    /// Hand-overs that are not answered yet, of all accounts; none for those who may not see all.
+    pub in_flight: Option<usize>,
     /// Messages queued for it, over all lanes.
     pub queued: usize,
     /// What waits for it, by account, sender and urgency.
@@ -84,24 +85,41 @@ pub struct SenderView {
     pub oldest: Option<Moment>,
 }
 
-/// All routes by name, with their lanes.
+/// All routes by name, with their lanes; for those who may not see all, what their accounts use.
 ///
 /// # Errors
 /// If the store cannot answer.
-pub async fn routes(core: &Core) -> Result<Vec<RouteView>, StoreError> {
-    let lanes = lanes(core).await?;
-    let mut views: Vec<RouteView> = core.routes.all().map(|known| route(core, known, &lanes)).collect();
+pub async fn routes(core: &Core, reach: &Reach) -> Result<Vec<RouteView>, StoreError> {
+    let lanes = lanes(core, reach).await?;
+    let used = |route: &&Arc<Route>| {
+        *reach == Reach::All || within(core, reach).any(|account| uses(account, route.name.as_str()))
+    };
+    let mut views: Vec<RouteView> =
+        core.routes.all().filter(used).map(|known| route(core, known, &lanes)).collect();
+    if *reach != Reach::All {
+        views.iter_mut().for_each(|view| view.in_flight = None);
+    }
     views.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(views)
 }
 
-/// All senders that the configuration names or that have messages waiting.
+/// The accounts within reach.
+fn within<'a>(core: &'a Core, reach: &'a Reach) -> impl Iterator<Item = &'a Arc<Account>> {
+    core.accounts.all().iter().filter(|account| reach.covers(&account.name))
+}
+
+fn uses(account: &Account, route: &str) -> bool {
+    account.config.routes.values().flatten().any(|name| name == route)
+}
+
+/// All senders that the configuration names or that have messages waiting; for those who may not
+/// see all, what is told of their accounts.
 ///
 /// # Errors
 /// If the store cannot answer.
-pub async fn senders(core: &Core) -> Result<Vec<SenderView>, StoreError> {
+pub async fn senders(core: &Core, reach: &Reach) -> Result<Vec<SenderView>, StoreError> {
     let mut senders: BTreeMap<(Channel, String), SenderView> = BTreeMap::new();
-    for account in core.accounts.all() {
+    for account in within(core, reach) {
         let config = &account.config;
         let listed =
             config.senders.iter().flat_map(|(channel, names)| names.iter().map(move |name| (channel, name)));
@@ -109,7 +127,7 @@ pub async fn senders(core: &Core) -> Result<Vec<SenderView>, StoreError> {
             sender(&mut senders, *channel, name, account.name.as_str());
         }
     }
-    for (lane, view) in lanes(core).await? {
+    for (lane, view) in lanes(core, reach).await? {
         let Some(route) = core.routes.get(&lane.route).filter(|_| !lane.sender.is_empty()) else { continue };
         let queued: usize = view.queued.values().sum();
         let known = sender(&mut senders, route.connector.channel(), &lane.sender, lane.account.as_str());
@@ -118,6 +136,9 @@ pub async fn senders(core: &Core) -> Result<Vec<SenderView>, StoreError> {
     }
     for (held, hold) in core.dispatcher.holds() {
         if let Held::Sender(channel, name) = held {
+            if *reach != Reach::All && !senders.contains_key(&(channel, name.clone())) {
+                continue;
+            }
             hold.as_str().clone_into(&mut known_sender(&mut senders, channel, &name).standing);
         }
     }
@@ -176,16 +197,18 @@ pub fn route(core: &Core, route: &Route, lanes: &[(Lane, LaneView)]) -> RouteVie
         reports_reading: capabilities.reports_reading,
         prefixes: config.map(|config| config.prefixes.clone()).unwrap_or_default(),
         standing: core.dispatcher.hold(&Held::Route(route.name.clone())).as_str().to_owned(),
-        in_flight: core.dispatcher.in_flight(&route.name),
+        in_flight: Some(core.dispatcher.in_flight(&route.name)),
         queued: lanes.iter().flat_map(|lane| lane.queued.values()).sum(),
         lanes,
     }
 }
 
 /// Lanes with queued messages, counted within bounds.
-async fn lanes(core: &Core) -> Result<Vec<(Lane, LaneView)>, StoreError> {
+async fn lanes(core: &Core, reach: &Reach) -> Result<Vec<(Lane, LaneView)>, StoreError> {
     let mut views = Vec::new();
-    for lane in core.store.lanes().await?.into_iter().take(MOST_LANES) {
+    for lane in
+        core.store.lanes().await?.into_iter().filter(|lane| reach.covers(&lane.account)).take(MOST_LANES)
+    {
         let view = depth(core, &lane).await?;
         views.push((lane, view));
     }

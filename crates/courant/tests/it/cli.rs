@@ -237,6 +237,11 @@ fn routes_senders_accounts_callbacks_and_tokens_are_shown_and_steered() {
 
     let token = bench.text(&["tokens", "create", "viewer", "--scope", "look"]);
     assert!(bench.text(&["tokens", "list"]).contains("viewer"));
+    let narrow = ["tokens", "create", "narrow", "--scope", "look", "--account", "other"];
+    assert_eq!(bench.json(&narrow)["accounts"], serde_json::json!(["other"]));
+    assert!(
+        bench.text(&["tokens", "list"]).lines().any(|line| line.contains("narrow") && line.contains("other"))
+    );
     let profile = format!("[default]\nurl = \"{}\"\ntoken = \"{}\"\n", bench.sandbox.url, token.trim());
     bench.file("config/courant/profiles.toml", &profile);
     let by_profile = |arguments: &[&str]| -> Output {

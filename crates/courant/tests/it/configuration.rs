@@ -43,6 +43,12 @@ fn faults_are_named_with_file_line_and_key() {
             "courant.toml:",
             "two accounts",
         ),
+        (
+            "[admin]\ntokens = [{ name = \"ops\", scopes = [\"look\"], token = \"a\", accounts = [\"shoop\"] }]\n"
+                .to_owned(),
+            "courant.toml:2:",
+            "shoop",
+        ),
         ("[[route]]\nname = \"empty\"\n".to_owned(), "courant.toml:2:", "connector"),
     ];
     for (text, place, key) in cases {

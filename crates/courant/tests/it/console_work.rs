@@ -176,7 +176,7 @@ async fn a_token_is_shown_once_opens_the_api_and_nothing_after_it_is_revoked() {
     let stand = Stand::start_with(None, &[&USERS]).await;
     let administer = Browser::signed_in(&stand, "administer").await;
     let home = "/console/people/tokens";
-    let wanted = [("name", "export"), ("scope", "look"), ("scope", "numbers")];
+    let wanted = [("name", "export"), ("scope", "look"), ("scope", "numbers"), ("account", "other")];
     let made = administer.submit(home, "/console/people/tokens/make", &wanted).await;
     let page = made.text().await.expect("a page");
     let token = page.split("id=\"token\" tabindex=\"0\">").nth(1).and_then(|rest| rest.split('<').next());
@@ -186,7 +186,14 @@ async fn a_token_is_shown_once_opens_the_api_and_nothing_after_it_is_revoked() {
         request.send().await.expect("an answer").status()
     };
     assert_eq!(ask().await, StatusCode::OK);
+    let accounts = stand.client.get(format!("{}/api/v1/accounts", stand.url)).bearer_auth(&token);
+    let accounts: serde_json::Value = accounts.send().await.expect("an answer").json().await.expect("JSON");
+    assert_eq!(
+        (&accounts["items"][0]["name"], &accounts["items"][1]),
+        (&"other".into(), &serde_json::Value::Null)
+    );
     let list = administer.page(home).await;
+    assert!(list.contains("<td>other</td>"), "{list}");
     assert!(list.contains("look, numbers") && !list.contains(&token), "never shown again");
     let again = administer.submit(home, "/console/people/tokens/make", &wanted).await;
     assert_eq!(again.status(), StatusCode::BAD_REQUEST, "the name is taken");

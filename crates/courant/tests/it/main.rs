@@ -22,6 +22,7 @@ mod media;
 mod ops;
 mod privacy;
 mod process;
+mod reach;
 mod readiness;
 mod reference;
 mod replay;

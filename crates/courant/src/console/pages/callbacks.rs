@@ -19,7 +19,7 @@ use crate::{
     },
     operate,
     people::Role,
-    views::{self, CallbackView},
+    views::{self, CallbackView, Reach},
 };
 
 /// Rows of a page.
@@ -43,7 +43,7 @@ pub(in crate::console) async fn show(
     parked.truncate(PAGE);
     let last = parked.last().map(|callback| callback.id.to_string()).filter(|_| more);
     let known = core.store.callbacks_parked(account, 0, LOOKED_AT).await?;
-    let overview = views::overview(core).await?;
+    let overview = views::overview(core, &Reach::All).await?;
     let now = clock::now();
     let content = html! {
         (head("Callbacks", true))

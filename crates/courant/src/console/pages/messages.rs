@@ -20,7 +20,7 @@ use crate::{
         page::{Answer, Page, Section, Trouble},
         parts,
     },
-    views::{self, MessageRow, Moment},
+    views::{self, MessageRow, Moment, Reach},
 };
 
 /// Messages per page.
@@ -73,7 +73,7 @@ fn nothing_yet(further: Option<MessageId>, now: Time) -> Markup {
 
 async fn search(console: &Console, visitor: &Visitor, text: &str) -> Answer {
     let core = console.core();
-    let found = views::find(core, text).await?;
+    let found = views::find(core, text, &Reach::All).await?;
     if let [one] = found.as_slice() {
         return Ok(Redirect::to(&format!("/console/messages/{one}")).into_response());
     }

@@ -27,7 +27,7 @@ use crate::{
     dispatch::{Held, Hold},
     operate,
     people::{Role, audit},
-    views::{self, RouteView, SenderView},
+    views::{self, Reach, RouteView, SenderView},
 };
 
 /// `GET /console/networks`
@@ -36,8 +36,8 @@ pub(in crate::console) async fn show(
     visitor: Visitor,
     query: Fields,
 ) -> Answer {
-    let routes = views::routes(console.core()).await?;
-    let senders = views::senders(console.core()).await?;
+    let routes = views::routes(console.core(), &Reach::All).await?;
+    let senders = views::senders(console.core(), &Reach::All).await?;
     let switches = switches(&console).await;
     let content = html! {
         (head("Networks and senders", true))
@@ -138,7 +138,7 @@ fn card(visitor: &Visitor, route: &RouteView) -> Markup {
                 dt { "Last error" }
                 dd { @match &route.last_error { Some(error) => (error), None => span.soft { "none" } } }
                 dt { "Waiting" } dd { (parts::count(route.queued as u64)) }
-                dt { "Window" } dd { (route.in_flight) " of " (route.window) " hand-overs unanswered" }
+                dt { "Window" } dd { (route.in_flight.unwrap_or_default()) " of " (route.window) " hand-overs unanswered" }
                 dt { "Rate" }
                 dd {
                     @match route.rate_per_sender {

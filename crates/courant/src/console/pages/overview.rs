@@ -18,7 +18,7 @@ use crate::{
         page::{Answer, Page, Section},
         parts,
     },
-    views::{self, LaneView, RouteView},
+    views::{self, LaneView, Reach, RouteView},
 };
 
 /// Failures shown.
@@ -34,8 +34,8 @@ pub(in crate::console) async fn show(
 ) -> Answer {
     let core = console.core();
     let now = clock::now();
-    let overview = views::overview(core).await?;
-    let routes = views::routes(core).await?;
+    let overview = views::overview(core, &Reach::All).await?;
+    let routes = views::routes(core, &Reach::All).await?;
     let failures = core.store.page(failed(), None, FAILURES).await?.records;
     let period = Period::of(query.text("period"));
     let cells = chosen(chart::cells(&core.stats, now, period), &query);
@@ -197,9 +197,11 @@ fn queues(overview: &views::Overview, routes: &[RouteView], now: Time) -> Markup
                     None => span.soft { "nothing waits" },
                 }
             }
-            dt { "Requests in work" } dd { (parts::count(overview.requests)) }
-            dt { "Store" }
-            dd { (format!("{:.1} ms per commit, {:.1} MB", overview.store.commit_ms, overview.store.bytes as f64 / 1e6)) }
+            dt { "Requests in work" } dd { (parts::count(overview.requests.unwrap_or_default())) }
+            @if let Some(store) = &overview.store {
+                dt { "Store" }
+                dd { (format!("{:.1} ms per commit, {:.1} MB", store.commit_ms, store.bytes as f64 / 1e6)) }
+            }
             dt { "Running since" } dd { (parts::ago(overview.started_at.0, now)) ", version " (overview.version) }
         }
         @if !lanes.is_empty() {

@@ -16,7 +16,12 @@ use crate::{
         page::{self, Answer, Page, Section, Trouble, csrf},
         parts,
     },
+    core::Core,
+    views::Reach,
 };
+
+/// Most accounts to be ticked; for others there is the command line.
+const MOST_SHOWN: usize = 100;
 
 /// Every scope and what it is for.
 const SCOPES: [(Scope, &str); 4] = [
@@ -32,7 +37,7 @@ pub(in crate::console) async fn list(
     visitor: Visitor,
     query: Fields,
 ) -> Answer {
-    let known = tokens::list(console.core()).await?;
+    let known = tokens::list(console.core(), &Reach::All).await?;
     let content = html! {
         (trail())
         (head("Tokens of the API", false))
@@ -41,7 +46,7 @@ pub(in crate::console) async fn list(
                 h2 #tokens-title { "Known tokens" }
                 @if known.is_empty() { (parts::empty("None: the API answers nobody.")) } @else { (table(&visitor, &known)) }
             }
-            section.card aria-labelledby="make-title" { (form(&visitor)) }
+            section.card aria-labelledby="make-title" { (form(console.core(), &visitor)) }
         }
     };
     Ok(frame(&console, &visitor, query.given("done"), &content))
@@ -55,7 +60,8 @@ pub(in crate::console) async fn make(
 ) -> Answer {
     let wanted = |scope: &Scope| form.all("scope").any(|word| word == scope.as_str());
     let scopes = SCOPES.iter().map(|(scope, _)| *scope).filter(|scope| wanted(scope)).collect();
-    let new = NewToken { name: form.text("name").to_owned(), scopes };
+    let accounts = form.all("account").map(str::to_owned).collect();
+    let new = NewToken { name: form.text("name").to_owned(), scopes, accounts };
     let made = tokens::create(console.core(), visitor.hand(), new).await?;
     let content = html! {
         (trail())
@@ -79,7 +85,7 @@ pub(in crate::console) async fn revoke(
     visitor: Visitor,
     form: Fields,
 ) -> Answer {
-    tokens::revoke(console.core(), visitor.hand(), form.text("id")).await?;
+    tokens::revoke(console.core(), visitor.hand(), form.text("id"), &Reach::All).await?;
     Ok(page::after("/console/people/tokens", "revoked"))
 }
 
@@ -111,12 +117,15 @@ fn table(visitor: &Visitor, known: &[TokenView]) -> Markup {
     parts::table(
         "Tokens",
         &html! {
-            thead { tr { th scope="col" { "Name" } th scope="col" { "May" } th scope="col" { "Made" } th scope="col" { span.hidden { "Actions" } } } }
+            thead { tr { th scope="col" { "Name" } th scope="col" { "May" } th scope="col" { "For" } th scope="col" { "Made" } th scope="col" { span.hidden { "Actions" } } } }
             tbody {
                 @for token in known {
                     tr {
                         td { (token.name) }
                         td { (token.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", ")) }
+                        td {
+                            @if token.accounts.is_empty() { span.soft { "all accounts" } } @else { (token.accounts.join(", ")) }
+                        }
                         td {
                             @match (&token.created_at, &token.created_by) {
                                 (Some(at), Some(by)) => { (parts::ago(at.0, now)) " by " (by) }
@@ -139,7 +148,7 @@ fn table(visitor: &Visitor, known: &[TokenView]) -> Markup {
     )
 }
 
-fn form(visitor: &Visitor) -> Markup {
+fn form(core: &Core, visitor: &Visitor) -> Markup {
     html! {
         h2 #make-title { "Make a token" }
         form.stack method="post" action="/console/people/tokens/make" {
@@ -153,6 +162,14 @@ fn form(visitor: &Visitor) -> Markup {
                 div.choices.down {
                     @for (scope, words) in SCOPES {
                         label { input type="checkbox" name="scope" value=(scope.as_str()) checked[scope == Scope::Look]; span { strong { (scope.as_str()) } ": " (words) } }
+                    }
+                }
+            }
+            fieldset {
+                legend { "For these accounts only; if none is ticked, for all and for the gateway itself" }
+                div.choices.down {
+                    @for account in core.accounts.all().iter().take(MOST_SHOWN) {
+                        label { input type="checkbox" name="account" value=(account.name); span { (account.name) } }
                     }
                 }
             }

@@ -26,12 +26,12 @@ use crate::{
     },
     desk::scenarios,
     people::Role,
-    views::{self, AccountView},
+    views::{self, AccountView, Reach},
 };
 
 /// `GET /console/accounts`
 pub(in crate::console) async fn list(State(console): State<Arc<Console>>, visitor: Visitor) -> Answer {
-    let accounts = views::accounts(console.core()).await?;
+    let accounts = views::accounts(console.core(), &Reach::All).await?;
     let content = html! {
         (head("Accounts", false))
         section.card {
@@ -95,7 +95,7 @@ pub(in crate::console) async fn show(
 ) -> Answer {
     let core = console.core();
     let account = account(&console, &name)?;
-    let view = views::accounts(core).await?.into_iter().find(|view| view.name == name);
+    let view = views::accounts(core, &Reach::All).await?.into_iter().find(|view| view.name == name);
     let view = view.ok_or(Trouble::Missing("account"))?;
     let default = scenarios::default(core, account).await.ok();
     let title = format!("Account {name}");
