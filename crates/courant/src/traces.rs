@@ -120,6 +120,13 @@ impl Traces {
         self.0.is_some()
     }
 
+    /// The trace that a request is part of, if its caller says so and anybody wants to know.
+    #[must_use]
+    pub fn parent(&self, headers: &http::HeaderMap) -> Option<TraceParent> {
+        let header = self.is_on().then(|| headers.get("traceparent"))??;
+        TraceParent::parse(header.to_str().ok()?)
+    }
+
     /// The trace of a message, if it is traced.
     #[must_use]
     pub fn of(&self, message: &Message) -> Option<Trace<'_>> {

@@ -40,7 +40,6 @@ pub use messages::Page;
 pub use openapi::document;
 pub use operations::{OPERATIONS, Operation};
 pub use problem::Problem;
-pub(crate) use send::same;
 pub use send::{NewChannel, NewMessage, NewStep, Sent, To};
 pub use tokens::{Grant, MadeToken, NewToken, Scope, TokenView, grant};
 

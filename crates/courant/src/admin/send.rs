@@ -3,14 +3,13 @@
 use std::fmt::Display;
 
 use model::{
-    Brief, Channel, Content, MessageId, Phone, Recipient, Span, Submission,
+    AccountName, Brief, Channel, Content, MessageId, Phone, Recipient, Span, Submission, TraceParent,
     content::{Media, MediaKind, MediaSource, Template, Text},
-    message::{Body, Draft, Plan, PlanSource, Priority, Step, StepDraft},
+    message::{Draft, Plan, PlanSource, Priority, StepDraft},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::Record;
 
 use super::{
     ask::{Ask, Whole},
@@ -18,7 +17,6 @@ use super::{
     problem::Problem,
 };
 use crate::{
-    accounts::Account,
     app::OWN_DIALECT,
     clock,
     desk::accept::{self, Prepared, Stored},
@@ -239,37 +237,36 @@ pub struct Sent {
 
 pub(super) async fn send(ask: &Ask<'_>) -> Result<Whole, Problem> {
     let new: NewMessage = ask.body()?;
-    let account = account(ask, &new.account)?;
-    let submission = submission(new)?;
+    // One out of reach does not exist.
+    let name = &ask.account(&new.account)?.name;
+    let account = operate::sending_account(ask.core(), name)?;
+    let mut submission = submission(new)?;
+    submission.brief.trace = trace(ask);
     let prepared = accept::prepare(ask.core(), &account, OWN_DIALECT, submission).await?;
-    let (response, _) = store(ask, &account, prepared, None).await?;
+    let (response, _) = store(ask, name, prepared, None).await?;
     Ok(response)
 }
 
 pub(super) async fn resend(ask: &Ask<'_>) -> Result<Whole, Problem> {
     let record = named(ask).await?;
     let old = record.message.id;
-    let account = account(ask, record.message.account.as_str())?;
-    let prepared = accept::prepare(ask.core(), &account, record.message.dialect, same(&record)).await?;
-    let (response, new) = store(ask, &account, prepared, Some(old)).await?;
+    let prepared = operate::prepare_again(ask.core(), &record, trace(ask)).await?;
+    let (response, new) = store(ask, &record.message.account, prepared, Some(old)).await?;
     if let Some(new) = new {
         operate::sent_again(ask.core(), ask.hand(), old, new).await;
     }
     Ok(response)
 }
 
-fn account(ask: &Ask<'_>, name: &str) -> Result<std::sync::Arc<Account>, Problem> {
-    let account = ask.account(name)?;
-    if account.config.suspended {
-        return Err(Problem::conflict("the account is suspended"));
-    }
-    Ok(account)
+/// The trace that the request is part of, if anybody wants to know.
+fn trace(ask: &Ask<'_>) -> Option<TraceParent> {
+    ask.core().traces.parent(ask.request.headers())
 }
 
 /// Stores it together with the answer; the answer and, if it is new, the message.
 async fn store(
     ask: &Ask<'_>,
-    account: &Account,
+    account: &AccountName,
     prepared: Prepared,
     from: Option<MessageId>,
 ) -> Result<(Whole, Option<MessageId>), Problem> {
@@ -285,7 +282,7 @@ async fn store(
     });
     let remember = ask.key.as_ref().map(|key| key.remember(&response, clock::now()));
     // A message sent again has no request of its own.
-    let kept = from.is_none().then(|| (account.name.clone(), accepted.batch));
+    let kept = from.is_none().then(|| (account.clone(), accepted.batch));
     match prepared.store(ask.core(), remember).await? {
         Stored::Done => {
             if let Some((account, batch)) = kept {
@@ -437,33 +434,4 @@ fn template_of(place: &str, template: NewTemplate) -> Result<Content, Problem> {
     let name = bounded(format!("{place}.template.name"), Some(template.name), 512)?.unwrap_or_default();
     let language = bounded(format!("{place}.template.language"), template.language, 20)?;
     Ok(Content::Template(Template { name, language, components: template.components }))
-}
-
-/// A submission with the recipient, plan and contents of a message, to leave at once. It keeps
-/// the dialect and its memos, so that the caller hears of it as of the first one.
-pub(crate) fn same(record: &Record) -> Submission {
-    let message = &record.message;
-    let steps = message.plan().steps();
-    let last = steps.len().saturating_sub(1);
-    let steps = steps.iter().enumerate().map(|(index, step)| again(step, index == last)).collect();
-    let brief = Brief { send_at: None, expires_at: None, trace: None, ..message.brief().clone() };
-    let draft =
-        Draft { recipient: message.recipient.clone(), memo: message.memo.clone(), ..Draft::default() };
-    Submission {
-        bulk: brief.bulk.clone(),
-        brief,
-        plan: PlanSource::Steps { steps, extend: None },
-        recipients: vec![draft],
-    }
-}
-
-fn again(step: &Step, last: bool) -> StepDraft {
-    let mut draft = match &step.body {
-        Body::Ready(content) => StepDraft::new(step.channel, content.clone()),
-        Body::Void(cause) => StepDraft::void(step.channel, *cause),
-    };
-    draft.sender.clone_from(&step.sender);
-    draft.patience = Some(if last { step.validity } else { step.patience });
-    draft.extras = step.extras.clone();
-    draft
 }

@@ -29,18 +29,6 @@ pub async fn cancel(core: &Core, hand: Hand<'_>, record: &Record) -> Result<(), 
     Ok(())
 }
 
-/// Whether the same may be sent once more.
-///
-/// # Errors
-/// If its account is gone or suspended.
-pub fn may_send_again(core: &Core, record: &Record) -> Result<(), Fault> {
-    let account = core.accounts.by_name(&record.message.account).ok_or(Fault::Missing("account"))?;
-    if account.config.suspended {
-        return Err(Fault::Conflict("the account is suspended".to_owned()));
-    }
-    Ok(())
-}
-
 /// Notes in both histories that one message was made from the other.
 pub async fn sent_again(core: &Core, hand: Hand<'_>, old: MessageId, new: MessageId) {
     let by = hand.words();

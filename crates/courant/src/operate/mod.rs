@@ -4,6 +4,7 @@
 //!
 //! One file per subject. Forms, tokens and roles are the business of the ways in.
 
+mod again;
 mod callbacks;
 mod messages;
 mod money;
@@ -19,8 +20,9 @@ use store::StoreError;
 
 use crate::{core::Core, people::audit};
 
+pub use again::{prepare_again, sending_account};
 pub use callbacks::replay_callbacks;
-pub use messages::{cancel, may_send_again, sent_again};
+pub use messages::{cancel, sent_again};
 pub use money::top_up;
 pub use routes::hold;
 pub use scenarios::{remove_scenario, save_scenario};

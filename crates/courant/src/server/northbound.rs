@@ -7,7 +7,7 @@ use axum::{body::Body, extract::Request, response::Response};
 use bytes::Bytes;
 use dialects::{Context, Dialect, Proof, Settings, support};
 use http::{HeaderValue, StatusCode, header};
-use model::{Answer, Call, Refusal, Span, TraceParent};
+use model::{Answer, Call, Refusal, Span};
 
 use super::{
     body::{self, BodyFault, Held, Room},
@@ -271,7 +271,7 @@ impl Exchange<'_> {
             return Ok(response);
         }
         let Call::Submit(submission) = &mut call else { return Err(Refusal::Internal) };
-        submission.brief.trace = self.trace_parent();
+        submission.brief.trace = self.core.traces.parent(self.request.headers());
         let submission = (**submission).clone();
         let room = self.core.admission.messages(&caller.account.name, submission.recipients.len());
         let _room = room.ok_or(Refusal::Overloaded)?;
@@ -295,12 +295,6 @@ impl Exchange<'_> {
                 Stored::Duplicates(rest) => prepared = rest,
             }
         }
-    }
-
-    /// The caller's trace, if anybody wants to know.
-    fn trace_parent(&self) -> Option<TraceParent> {
-        let header = self.core.traces.is_on().then(|| self.request.headers().get("traceparent"))??;
-        TraceParent::parse(header.to_str().ok()?)
     }
 
     async fn earlier_answer(&self, key: Option<&Key>) -> Result<Option<http::Response<Bytes>>, Refusal> {

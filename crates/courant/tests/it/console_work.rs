@@ -260,3 +260,31 @@ async fn people_change_their_own_password_and_their_other_sessions_end() {
     assert_eq!(configured.status(), StatusCode::NOT_FOUND, "those of the configuration change it there");
     stand.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_sent_again_for_a_suspended_account_whichever_way_it_is_asked_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let stand = Stand::start_with(Some(folder.path().to_owned()), &[&USERS]).await;
+    let id = stand.send("15550100004", 60_000, "unused").await.to_lowercase();
+    stand.stop().await;
+    let set = [&*USERS, "account[sandbox].suspended=true"];
+    let stand = Stand::start_with(Some(folder.path().to_owned()), &set).await;
+    let act = Browser::signed_in(&stand, "act").await;
+    let path = format!("/console/messages/{id}");
+    let refused = act.submit(&path, &format!("{path}/again"), &[]).await;
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    assert!(refused.text().await.expect("a page").contains("The account is suspended."));
+    let steps = serde_json::json!([{"channel": "sms", "text": "hello"}]);
+    let new = serde_json::json!({"account": "sandbox", "to": "15550100004", "steps": steps});
+    for (path, body) in
+        [(format!("/messages/{id}/resend"), serde_json::json!({})), ("/messages".to_owned(), new)]
+    {
+        let request = stand.client.post(format!("{}/api/v1{path}", stand.url)).bearer_auth("sandbox");
+        let refused = request.json(&body).send().await.expect("an answer");
+        assert_eq!(refused.status(), StatusCode::CONFLICT, "{path}");
+    }
+    let listed = stand.client.get(format!("{}/api/v1/messages", stand.url)).bearer_auth("sandbox");
+    let listed: serde_json::Value = listed.send().await.expect("an answer").json().await.expect("JSON");
+    assert_eq!(listed["items"].as_array().map(Vec::len), Some(1), "{listed}");
+    stand.stop().await;
+}

@@ -156,6 +156,44 @@ async fn a_callers_trace_goes_on_although_no_share_is_traced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_trace_of_a_program_that_sends_by_the_operators_api_goes_on_too() {
+    let collected = Collected::default();
+    let address = collector(collected.clone()).await;
+    let set = [format!("telemetry.otlp=\"{address}\""), "telemetry.sample=0.0".to_owned()];
+    let stand = Stand::start_with(None, &[&set[0], &set[1]]).await;
+    let post = |path: String, body: serde_json::Value, traceparent: String| {
+        let request = stand.client.post(format!("{}/api/v1{path}", stand.url)).bearer_auth("sandbox");
+        let request = request.header("traceparent", traceparent).json(&body);
+        async move {
+            let answer: serde_json::Value =
+                request.send().await.expect("an answer").json().await.expect("JSON");
+            answer["id"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+        }
+    };
+    let steps = json!([{"channel": "sms", "text": "hello"}]);
+    let body = json!({"account": "sandbox", "to": "15550100004", "steps": steps});
+    let sent = post("/messages".to_owned(), body, PARENT.to_owned()).await;
+    let later = PARENT.replace("4bf9", "5bf9");
+    let again = post(format!("/messages/{sent}/resend"), json!({}), later.clone()).await;
+    for message in [&sent, &again] {
+        let path = format!("{}/api/v1/messages/{message}", stand.url);
+        stand
+            .until("it is settled", || async {
+                let read = stand.client.get(&path).bearer_auth("sandbox").send().await.expect("an answer");
+                read.json::<serde_json::Value>().await.expect("JSON")["settled"] == true
+            })
+            .await;
+    }
+    stand.stop().await;
+    let spans = collected.spans();
+    for (message, parent) in [(sent, PARENT), (again, &later)] {
+        let of = |span: &&Span| text(&span.attributes, "courant.message_id").as_ref() == Some(&message);
+        let accepted = spans.iter().filter(of).find(|span| hex::encode(&span.trace_id) == parent[3..35]);
+        assert!(accepted.is_some(), "{message} in {parent}: {spans:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_in_the_share_is_not_traced() {
     let (collected, _, headers) = trace_a_fallback(None, "0.0").await;
     assert_eq!((collected.spans().len(), headers.len()), (0, 0));

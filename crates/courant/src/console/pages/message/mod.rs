@@ -21,7 +21,6 @@ use self::{
 };
 use super::live_switch;
 use crate::{
-    admin::same,
     clock,
     console::{
         Console,
@@ -114,13 +113,9 @@ pub(in crate::console) async fn again(
     Ok(page::after(&path(new), "again"))
 }
 
-/// The same plan for the same recipient, as a new message of the same account and dialect. The
-/// caller's own id stays with the first message, and schedule and expiry are not repeated.
+/// Sends the same once more; the new message.
 async fn send_again(core: &Arc<Core>, record: &Record) -> Result<MessageId, Trouble> {
-    operate::may_send_again(core, record)?;
-    let message = &record.message;
-    let account = core.accounts.by_name(&message.account).ok_or(Trouble::Missing("account"))?;
-    let prepared = accept::prepare(core, account, message.dialect, same(record)).await?;
+    let prepared = operate::prepare_again(core, record, None).await?;
     let new = prepared.accepted.messages.first().map(|accepted| accepted.id).ok_or(Trouble::Store)?;
     match prepared.store(core, None).await? {
         accept::Stored::Done => Ok(new),
