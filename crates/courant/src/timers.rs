@@ -62,7 +62,9 @@ impl Timers {
         if let Some(at) = at {
             inner.hold((at, id), self.capacity);
         }
-        if inner.queue.first().copied() != earliest {
+        // If the first alarm is gone, or later now, who sleeps until it finds that out then.
+        let first = inner.queue.first().copied();
+        if first.is_some_and(|first| earliest.is_none_or(|earlier| first < earlier)) {
             self.changed.notify_one();
         }
     }
@@ -284,5 +286,31 @@ mod tests {
         );
         assert!(timers.has_room_again());
         assert_eq!(timers.begin_look(at(3)), Some((at(5), MessageId(5))));
+    }
+
+    /// Whether somebody who sleeps until the first alarm is woken.
+    fn rings(timers: &Timers) -> bool {
+        use futures_util::FutureExt;
+        timers.changed.notified().now_or_never().is_some()
+    }
+
+    #[test]
+    fn only_an_alarm_earlier_than_the_first_wakes_who_sleeps_until_that() {
+        let timers = Timers::new(10);
+        let _ = timers.begin_look(START);
+        let at = |seconds| Some(START + Span::from_secs(seconds));
+        timers.set(MessageId(1), at(20));
+        assert!(rings(&timers), "the first of all");
+        timers.set(MessageId(2), at(30));
+        assert!(!rings(&timers), "a later one");
+        timers.set(MessageId(2), at(10));
+        assert!(rings(&timers), "moved before the first");
+        timers.set(MessageId(2), None);
+        assert!(!rings(&timers), "the first is gone");
+        timers.set(MessageId(1), at(40));
+        assert!(!rings(&timers), "the first is later");
+        timers.set(MessageId(1), None);
+        timers.set(MessageId(3), at(5));
+        assert!(rings(&timers), "one after there was none");
     }
 }

@@ -226,7 +226,7 @@ impl Prepared {
         let insert = |group: &Group| Insert {
             batch: self.accepted.batch,
             shared: Arc::clone(&group.shared),
-            messages: group.messages.iter().map(|begun| begun.transition.insertion(core)).collect(),
+            messages: group.messages.iter().map(|begun| begun.transition.insertion()).collect(),
             remember: remember.take(),
             reserve: reserves.next(),
         };

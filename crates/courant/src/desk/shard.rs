@@ -265,7 +265,7 @@ impl Shard {
     }
 
     async fn save(&mut self, works: Vec<Work>) -> Saved {
-        let (changed, unchanged): (Vec<_>, Vec<_>) =
+        let (mut changed, unchanged): (Vec<_>, Vec<_>) =
             works.into_iter().partition(|work| work.transition.changed());
         for work in unchanged {
             self.finish(work);
@@ -273,7 +273,7 @@ impl Shard {
         if changed.is_empty() {
             return Saved::All;
         }
-        let changes = changed.iter().map(|work| Change::Update(work.transition.update(&self.core))).collect();
+        let changes = changed.iter_mut().map(|work| Change::Update(work.transition.update())).collect();
         match self.core.store.commit(changes).await {
             Ok(verdicts) => self.settle_verdicts(changed, verdicts),
             Err(error) => {

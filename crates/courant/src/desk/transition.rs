@@ -1,7 +1,9 @@
 //! One message taking events: the engine decides, and what follows is gathered for one save.
 
+use std::cell::OnceCell;
+
 use engine::{Command, Decision, Event, Output};
-use model::{AttemptId, Cause, ReceiptStatus, Time, report::Occasion};
+use model::{AttemptId, Cause, ReceiptStatus, Time, call::MessageReport, report::Occasion};
 use store::{Facts, Happening, HistoryEntry, Lane, Money, NewCallback, Part, Record, Update, UpstreamRow};
 
 use crate::{billing, callbacks, core::Core};
@@ -18,6 +20,7 @@ pub struct Transition {
     callbacks: Vec<NewCallback>,
     money: Option<Money>,
     pullable: bool,
+    calls_back: bool,
     changed: bool,
 }
 
@@ -33,6 +36,7 @@ impl Transition {
             callbacks: Vec::new(),
             money: None,
             pullable: false,
+            calls_back: false,
             changed: false,
         }
     }
@@ -56,9 +60,7 @@ impl Transition {
         if let Some(taken) = taken {
             self.spend(core, now, taken, &output.commands);
         }
-        for command in output.commands {
-            self.follow(core, now, command);
-        }
+        self.follow(core, now, output.commands);
     }
 
     /// Tells log and trace of an event; its own words (a network's text) stay out.
@@ -117,25 +119,31 @@ impl Transition {
         }));
     }
 
-    fn follow(&mut self, core: &Core, now: Time, command: Command) {
-        match command {
-            Command::Notify(occasion) => self.notify(core, now, &occasion),
-            Command::Settle => {
-                let report = core.report(&self.record);
-                self.pullable = callbacks::keeps_report(core, &report, now);
-                self.commands.push(Command::Settle);
-            }
-            Command::Enqueue { .. } | Command::Send { .. } | Command::Recall { .. } => {
-                self.commands.push(command);
+    fn follow(&mut self, core: &Core, now: Time, commands: Vec<Command>) {
+        // All commands of an event are about the same state: one report tells of it, if any does.
+        let told = OnceCell::new();
+        for command in commands {
+            match command {
+                Command::Notify(occasion) => {
+                    let report = told.get_or_init(|| core.report(&self.record));
+                    self.notify(core, now, report, &occasion);
+                }
+                Command::Settle => {
+                    let report = told.get_or_init(|| core.report(&self.record));
+                    self.pullable = callbacks::keeps_report(core, report, now);
+                    self.commands.push(Command::Settle);
+                }
+                Command::Enqueue { .. } | Command::Send { .. } | Command::Recall { .. } => {
+                    self.commands.push(command);
+                }
             }
         }
     }
 
-    fn notify(&mut self, core: &Core, now: Time, occasion: &Occasion) {
-        let report = core.report(&self.record);
-        core.metrics.step_status(&report, occasion);
+    fn notify(&mut self, core: &Core, now: Time, report: &MessageReport, occasion: &Occasion) {
+        core.metrics.step_status(report, occasion);
         if let Some(trace) = core.traces.of(&report.message) {
-            trace.step(&report, occasion);
+            trace.step(report, occasion);
         }
         if let Some(step) = report.message.plan().step(occasion.step) {
             core.stats.step(now, &report.message.account, step.channel, occasion.status);
@@ -144,7 +152,8 @@ impl Transition {
                 core.stats.count(now, &report.message.account, step.channel, |counts| counts.fell_back += 1);
             }
         }
-        self.callbacks.extend(callbacks::compose(core, &report, occasion, now));
+        self.callbacks.extend(callbacks::compose(core, report, occasion, now));
+        self.calls_back |= !self.callbacks.is_empty();
     }
 
     /// Adds a note for people.
@@ -162,43 +171,41 @@ impl Transition {
 
     /// Whether callbacks came of it.
     #[must_use]
-    pub fn calls_back(&self) -> bool {
-        !self.callbacks.is_empty()
+    pub const fn calls_back(&self) -> bool {
+        self.calls_back
     }
 
     /// What indexes need to know.
     #[must_use]
-    pub fn facts(&self, core: &Core) -> Facts {
+    pub fn facts(&self) -> Facts {
         let (message, state) = (&self.record.message, &self.record.state);
-        let report = core.cascade(message).report(state);
         let queued = state.queued().map(|queued| {
             let lane = lane_of(&self.record, queued.attempt, &queued.route);
             (lane, message.brief().priority, queued.not_before)
         });
         let channel =
-            message.plan().step(report.deciding_step).map_or(model::Channel::Unlisted, |step| step.channel);
+            message.plan().step(state.deciding_step()).map_or(model::Channel::Unlisted, |step| step.channel);
         Facts {
             wake_at: state.wake_at(),
             queued,
-            status: report.status,
+            status: state.status(),
             channel,
             settled_at: state.settled_at(),
             pullable: self.pullable,
         }
     }
 
-    /// The save.
-    #[must_use]
-    pub fn update(&self, core: &Core) -> Update {
+    /// The save, with all that was gathered for it; what is done after the commit stays here.
+    pub fn update(&mut self) -> Update {
         Update {
             id: self.record.message.id,
             version: self.record.version,
             state: self.record.state.clone(),
-            facts: self.facts(core),
-            history: self.history.clone(),
-            upstream: self.upstream.clone(),
-            callbacks: self.callbacks.clone(),
-            money: self.money.clone(),
+            facts: self.facts(),
+            history: std::mem::take(&mut self.history),
+            upstream: std::mem::take(&mut self.upstream),
+            callbacks: std::mem::take(&mut self.callbacks),
+            money: self.money.take(),
         }
     }
 
@@ -210,11 +217,11 @@ impl Transition {
 
     /// The first save of a new message.
     #[must_use]
-    pub fn insertion(&self, core: &Core) -> store::NewMessage {
+    pub fn insertion(&self) -> store::NewMessage {
         store::NewMessage {
             message: std::sync::Arc::clone(&self.record.message),
             state: self.record.state.clone(),
-            facts: self.facts(core),
+            facts: self.facts(),
             history: self.history.clone(),
             callbacks: self.callbacks.clone(),
         }

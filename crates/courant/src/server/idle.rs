@@ -82,11 +82,17 @@ impl<S> Watched<S> {
             }
             None => self.last + IDLE,
         };
-        if self.sleep.deadline() != deadline {
+        // Progress puts the deadline off all the time. The alarm is moved when it rings.
+        if deadline < self.sleep.deadline() {
             self.sleep.as_mut().reset(deadline);
         }
-        ready!(self.sleep.as_mut().poll(cx));
-        Poll::Ready(io::Error::from(io::ErrorKind::TimedOut))
+        loop {
+            ready!(self.sleep.as_mut().poll(cx));
+            if self.sleep.deadline() >= deadline {
+                return Poll::Ready(io::Error::from(io::ErrorKind::TimedOut));
+            }
+            self.sleep.as_mut().reset(deadline);
+        }
     }
 
     fn note_read(&mut self, octets: &[u8]) {

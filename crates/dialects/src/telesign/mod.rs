@@ -85,11 +85,11 @@ impl Dialect for Telesign {
     fn write(
         &self,
         request: &Request<Bytes>,
-        _call: &Call,
+        call: &Call,
         answer: &Answer,
         context: &Context<'_>,
     ) -> Response<Bytes> {
-        write::write(request, answer, context)
+        write::write(request, call, answer, context)
     }
 
     fn refuse(&self, request: &Request<Bytes>, refusal: &Refusal, context: &Context<'_>) -> Response<Bytes> {

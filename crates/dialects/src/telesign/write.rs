@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use model::{
-    Answer, MessageId, Refusal, Report, Span, StepReport, Time,
+    Answer, Call, MessageId, Refusal, Report, Span, StepReport, Time,
     call::{Accepted, MessageReport, Missing, Price},
 };
 
@@ -25,9 +25,14 @@ const TOLD_FOR: Span = Span::from_hours(12);
 /// Characters of a `verify_code` that are echoed.
 const MAX_ECHO: usize = 32;
 
-pub(super) fn write(request: &Request<Bytes>, answer: &Answer, context: &Context<'_>) -> Response<Bytes> {
+pub(super) fn write(
+    request: &Request<Bytes>,
+    call: &Call,
+    answer: &Answer,
+    context: &Context<'_>,
+) -> Response<Bytes> {
     match answer {
-        Answer::Accepted(accepted) => receipt(request, accepted, context),
+        Answer::Accepted(accepted) => receipt(request, call, accepted, context),
         Answer::Status(report) if has_expired(report, context.now) => {
             refuse::refuse(request, &Refusal::NotFound(Missing::MessageExpired), context)
         }
@@ -47,9 +52,14 @@ fn has_expired(report: &MessageReport, now: Time) -> bool {
     report.report.settled && now.since(report.report.updated_at) > TOLD_FOR
 }
 
-fn receipt(request: &Request<Bytes>, accepted: &Accepted, context: &Context<'_>) -> Response<Bytes> {
+fn receipt(
+    request: &Request<Bytes>,
+    call: &Call,
+    accepted: &Accepted,
+    context: &Context<'_>,
+) -> Response<Bytes> {
     let reference_id = accepted.messages.first().map_or(context.fresh, |message| message.id).upper_hex();
-    let external_id = refuse::external_id(request, context);
+    let external_id = external_id(call).or_else(|| refuse::external_id(request, context));
     let mut response = if Surface::of(request.uri().path()).is_sms_family() {
         let status = sms_status(status::SMS_IN_PROGRESS, accepted.at);
         let receipt = SmsReceipt { reference_id, status, external_id, additional_info: None };
@@ -62,6 +72,11 @@ fn receipt(request: &Request<Bytes>, accepted: &Accepted, context: &Context<'_>)
     // The vendor's sample answer has it.
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET,POST,HEAD"));
     response
+}
+
+/// The caller's own id as it was read. What was read as none (an empty one) is echoed as it was written.
+fn external_id(call: &Call) -> Option<String> {
+    if let Call::Submit(submission) = call { submission.bulk.clone() } else { None }
 }
 
 fn state(request: &Request<Bytes>, report: &MessageReport) -> Response<Bytes> {
