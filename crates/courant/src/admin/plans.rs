@@ -1,7 +1,10 @@
 //! Stored plans of accounts: shown, written, given up.
 
-use schemars::JsonSchema;
+use schemars::{
+    JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, transform::transform_subschemas,
+};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     ask::{Ask, Whole},
@@ -30,10 +33,33 @@ pub(super) struct NewPlans {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DraftPlans {
-    /// The plans; those that count now if none are given.
+    /// The plans; those that count now if none are given. What is out of bounds is told as a fault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 200))]
+    #[schemars(length(max = 200), schema_with = "drafts")]
     plans: Option<Vec<PlanView>>,
+}
+
+/// Plans without the bounds of their parts: drafts are answered with what is wrong in them.
+fn drafts(_: &mut SchemaGenerator) -> Schema {
+    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    let mut schema = <Option<Vec<PlanView>>>::json_schema(&mut settings.into_generator());
+    unbound(&mut schema);
+    if let Some(Value::Object(dialect)) = schema.pointer_mut("/items/properties/dialect") {
+        dialect.remove("enum");
+    }
+    schema
+}
+
+fn unbound(schema: &mut Schema) {
+    for bound in ["minLength", "maxLength", "minItems", "maxItems"] {
+        schema.remove(bound);
+    }
+    for (bound, widest) in [("minimum", 0), ("maximum", u64::MAX)] {
+        if schema.remove(bound).is_some() {
+            schema.insert(bound.to_owned(), widest.into());
+        }
+    }
+    transform_subschemas(&mut unbound, schema);
 }
 
 pub(super) fn read(ask: &Ask<'_>) -> Result<Whole, Problem> {
