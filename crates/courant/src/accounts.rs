@@ -300,18 +300,35 @@ impl Bucket {
         Self { rate, burst: burst.max(1.0), level: burst.max(1.0), at: None }
     }
 
+    /// The same with so many tokens at first.
+    #[must_use]
+    pub fn with_level(self, level: f64) -> Self {
+        Self { level: level.min(self.burst), ..self }
+    }
+
+    /// Whether so many tokens are there.
+    pub fn has(&mut self, now: Time, tokens: f64) -> bool {
+        self.fill(now);
+        self.level + 1e-9 >= tokens
+    }
+
     /// Takes tokens.
     ///
     /// # Errors
     /// How long until they are there; nothing is taken.
     pub fn take(&mut self, now: Time, tokens: f64) -> Result<(), Span> {
-        self.fill(now);
-        if self.level + 1e-9 >= tokens {
+        if self.has(now, tokens) {
             self.level -= tokens;
             return Ok(());
         }
         let seconds = (tokens - self.level) / self.rate;
         Err(Span::from_micros((seconds * 1e6).ceil() as u64))
+    }
+
+    /// Takes tokens whether they are there or not: later takers wait for as much longer.
+    pub fn take_ahead(&mut self, now: Time, tokens: f64) {
+        self.fill(now);
+        self.level -= tokens;
     }
 
     /// Gives tokens back that were taken and not used.

@@ -300,11 +300,11 @@ impl<'a> Conversation<'a> {
         let mut next = Some(job);
         for _ in 0..JOBS_AT_ONCE {
             let Some(job) = next else { return };
-            self.session.submit(now(), job.parts, job.expires, job.reply);
+            self.session.submit(now(), job.parts, job.urgency, job.expires, job.reply);
             next = if self.session.queued() < MAX_QUEUED { self.jobs.try_recv().ok() } else { None };
         }
         if let Some(job) = next {
-            self.session.submit(now(), job.parts, job.expires, job.reply);
+            self.session.submit(now(), job.parts, job.urgency, job.expires, job.reply);
         }
     }
 

@@ -8,6 +8,7 @@ use std::{
     time::Instant,
 };
 
+use model::message::Priority;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{encode::Request, session::Failure, session::Role};
@@ -23,6 +24,8 @@ pub(super) type Answer = Result<Vec<String>, Failure>;
 pub(super) struct Job {
     /// PDUs that belong together.
     pub(super) parts: Vec<Request>,
+    /// How urgent they are.
+    pub(super) urgency: Priority,
     /// Until when they may wait to be written.
     pub(super) expires: Instant,
     /// Where the answer goes.
@@ -98,10 +101,10 @@ impl Link {
     }
 
     /// Submits PDUs that belong together and waits until all are settled.
-    pub(super) async fn request(&self, parts: Vec<Request>, expires: Instant) -> Answer {
+    pub(super) async fn request(&self, parts: Vec<Request>, urgency: Priority, expires: Instant) -> Answer {
         let _load = Load::new(&self.load, parts.len());
         let (reply, answer) = oneshot::channel();
-        if self.jobs.send(Job { parts, expires, reply }).await.is_err() {
+        if self.jobs.send(Job { parts, urgency, expires, reply }).await.is_err() {
             return Err(Failure::NotWritten);
         }
         // The link answers every job it takes; if it broke down we cannot know how far it came.

@@ -39,7 +39,9 @@ use std::{
     time::Duration,
 };
 
-use model::{AttemptId, Cause, Channel, Content, Fault, RouteName, Span, network::NetworkCode};
+use model::{
+    AttemptId, Cause, Channel, Content, Fault, RouteName, Span, message::Priority, network::NetworkCode,
+};
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -111,7 +113,7 @@ impl Smpp {
     async fn submit(&self, parcel: &Parcel) -> Result<Submitted, Fault> {
         let link = self.choose().ok_or_else(not_bound)?;
         let parts = compose::submits(&self.settings, &self.references, parcel, link.takes_tlvs())?;
-        let answer = link.request(parts, self.expiry()).await;
+        let answer = link.request(parts, parcel.priority, self.expiry()).await;
         let ids = answer.map_err(|failure| self.fault(&failure))?;
         let upstream = ids.iter().filter(|id| !id.is_empty()).map(|id| self.ids.of_submit(id)).collect();
         Ok(Submitted { upstream })
@@ -122,12 +124,12 @@ impl Smpp {
         let ids: Vec<String> = upstream.iter().map(|id| self.ids.as_submitted(id)).collect();
         let Ok(cancels) = compose::cancels(&self.settings, parcel, &ids) else { return false };
         // Each on its own: a refused one must not keep the others from being cancelled.
-        let asked = cancels.into_iter().map(|cancel| self.cancel_part(link, cancel));
+        let asked = cancels.into_iter().map(|cancel| self.cancel_part(link, cancel, parcel.priority));
         futures_util::future::join_all(asked).await.into_iter().all(|taken| taken)
     }
 
-    async fn cancel_part(&self, link: &Link, cancel: Request) -> bool {
-        link.request(vec![cancel], self.expiry()).await.is_ok()
+    async fn cancel_part(&self, link: &Link, cancel: Request, urgency: Priority) -> bool {
+        link.request(vec![cancel], urgency, self.expiry()).await.is_ok()
     }
 
     /// The bound link with the least under way; among equals, each in turn.

@@ -14,6 +14,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
+use model::message::Priority;
 
 pub(super) use self::group::Failure;
 use self::group::Group;
@@ -142,7 +143,50 @@ struct Part {
     group: u64,
     index: usize,
     request: Request,
+    urgency: Priority,
     repaired: bool,
+}
+
+/// Parts that wait to be submitted, by urgency.
+#[derive(Debug, Default)]
+struct Waiting([VecDeque<Part>; Priority::ALL.len()]);
+
+impl Waiting {
+    fn push_back(&mut self, part: Part) {
+        self.0[part.urgency as usize].push_back(part);
+    }
+
+    fn push_front(&mut self, part: Part) {
+        self.0[part.urgency as usize].push_front(part);
+    }
+
+    /// The first of each urgency.
+    fn fronts(&self) -> impl Iterator<Item = &Part> {
+        self.0.iter().filter_map(VecDeque::front)
+    }
+
+    fn front(&self) -> Option<&Part> {
+        self.fronts().next()
+    }
+
+    fn pop_front(&mut self) -> Option<Part> {
+        self.0.iter_mut().find_map(VecDeque::pop_front)
+    }
+
+    /// Takes a request's parts out and tells how many they were.
+    fn remove(&mut self, group: u64) -> usize {
+        let before = self.len();
+        self.0.iter_mut().for_each(|parts| parts.retain(|part| part.group != group));
+        before - self.len()
+    }
+
+    fn len(&self) -> usize {
+        self.0.iter().map(VecDeque::len).sum()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.iter().all(VecDeque::is_empty)
+    }
 }
 
 /// A PDU that waits for its answer.
@@ -164,7 +208,7 @@ pub(super) struct Session<T> {
     /// Octets ever appended to the output, and how many of them the connection has taken.
     produced: u64,
     written: u64,
-    queue: VecDeque<Part>,
+    queue: Waiting,
     pending: HashMap<u32, Pending>,
     deadlines: VecDeque<(Instant, u32)>,
     groups: HashMap<u64, Group<T>>,
@@ -188,7 +232,7 @@ impl<T> Session<T> {
             output: BytesMut::new(),
             produced: 0,
             written: 0,
-            queue: VecDeque::new(),
+            queue: Waiting::default(),
             pending: HashMap::new(),
             deadlines: VecDeque::new(),
             groups: HashMap::new(),
@@ -207,8 +251,15 @@ impl<T> Session<T> {
     }
 
     /// Takes a request whose parts are to be submitted one behind the other, the first before
-    /// `expires`. It is settled by [`Outcome::Finished`].
-    pub(super) fn submit(&mut self, now: Instant, parts: Vec<Request>, expires: Instant, token: T) {
+    /// `expires`, and before those of less urgent ones. It is settled by [`Outcome::Finished`].
+    pub(super) fn submit(
+        &mut self,
+        now: Instant,
+        parts: Vec<Request>,
+        urgency: Priority,
+        expires: Instant,
+        token: T,
+    ) {
         let id = self.next_group;
         self.next_group += 1;
         let group = Group::new(token, parts.len(), expires);
@@ -216,8 +267,9 @@ impl<T> Session<T> {
         if self.state != State::Bound || parts.is_empty() {
             return self.give_up(id, parts.len().max(1), Failure::NotWritten);
         }
-        let parts = parts.into_iter().enumerate();
-        self.queue.extend(parts.map(|(index, request)| Part { group: id, index, request, repaired: false }));
+        for (index, request) in parts.into_iter().enumerate() {
+            self.queue.push_back(Part { group: id, index, request, urgency, repaired: false });
+        }
         self.pump(now);
     }
 
@@ -275,7 +327,8 @@ impl<T> Session<T> {
             State::Bound | State::Closed => None,
         };
         let answer = self.deadlines.front().map(|(at, _)| *at);
-        let expiry = self.queue.front().and_then(|part| self.groups.get(&part.group)).map(|g| g.expires);
+        let expiry =
+            self.queue.fronts().filter_map(|part| self.groups.get(&part.group)).map(|g| g.expires).min();
         [state, answer, self.resume_at, expiry].into_iter().flatten().fold(idle, Instant::min)
     }
 
@@ -441,7 +494,7 @@ impl<T> Session<T> {
     }
 
     fn settle_refused(&mut self, part: &Part, refused: u32) {
-        let waiting = self.unqueue(part.group);
+        let waiting = self.queue.remove(part.group);
         if let Some(group) = self.groups.get_mut(&part.group) {
             group.refuse(part.index, refused);
             group.skip(waiting);
@@ -614,13 +667,15 @@ impl<T> Session<T> {
         }
     }
 
+    /// A request whose next part may not be written any more.
+    fn first_late(&self, now: Instant) -> Option<u64> {
+        let is_late = |id: &u64| self.groups.get(id).is_none_or(|group| group.expires <= now);
+        self.queue.fronts().map(|part| part.group).find(is_late)
+    }
+
     fn expire_queue(&mut self, now: Instant) {
-        while let Some(part) = self.queue.front() {
-            let id = part.group;
-            if self.groups.get(&id).is_some_and(|group| group.expires > now) {
-                break;
-            }
-            let parts = self.unqueue(id);
+        while let Some(id) = self.first_late(now) {
+            let parts = self.queue.remove(id);
             self.give_up(id, parts, Failure::Crowded);
         }
     }
@@ -629,13 +684,6 @@ impl<T> Session<T> {
         while let Some(part) = self.queue.pop_front() {
             self.give_up(part.group, 1, Failure::NotWritten);
         }
-    }
-
-    /// Takes a request's parts out of the queue.
-    fn unqueue(&mut self, group: u64) -> usize {
-        let before = self.queue.len();
-        self.queue.retain(|part| part.group != group);
-        before - self.queue.len()
     }
 
     fn give_up(&mut self, id: u64, parts: usize, failure: Failure) {

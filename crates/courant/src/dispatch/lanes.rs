@@ -1,27 +1,26 @@
 //! The queues of one route, without clock and I/O: senders, classes, accounts taking turns.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
+    ops::Bound,
+};
 
-use model::{AccountName, MessageId, Span, Time, message::Priority};
+use model::{AccountName, MessageId, Time, message::Priority};
 use store::{Lane, QueuePlace};
 
-use crate::accounts::Bucket;
-
-/// Waits for a token are not shorter, so that nobody spins.
-const SHORTEST_WAIT: Span = Span::from_micros(200);
-/// Share of a second's rate that may go at once.
-const BURST_SECONDS: f64 = 0.1;
+use super::pace::Pace;
 
 /// All lanes of a route.
 #[derive(Debug)]
 pub(super) struct Lanes {
-    /// The rate of the whole route.
-    bucket: Option<Bucket>,
+    /// The pace of the whole route.
+    pace: Pace,
     /// The rate of each sender.
     rate: Option<f64>,
     lane_memory: usize,
     senders: BTreeMap<String, SenderQueue>,
-    turn: usize,
+    /// Who sent last.
+    turn: String,
     paused: Paused,
 }
 
@@ -43,7 +42,7 @@ impl Paused {
 /// What one sender has to send.
 #[derive(Debug)]
 struct SenderQueue {
-    bucket: Option<Bucket>,
+    pace: Pace,
     classes: [Class; 3],
 }
 
@@ -87,8 +86,14 @@ const OFFERED: usize = 4096;
 
 impl Lanes {
     pub(super) fn new(route_rate: Option<f64>, rate: Option<f64>, lane_memory: usize) -> Self {
-        let bucket = route_rate.map(|rate| Bucket::new(rate, rate * BURST_SECONDS));
-        Self { bucket, rate, lane_memory, senders: BTreeMap::new(), turn: 0, paused: Paused::default() }
+        Self {
+            pace: Pace::new(route_rate),
+            rate,
+            lane_memory,
+            senders: BTreeMap::new(),
+            turn: String::new(),
+            paused: Paused::default(),
+        }
     }
 
     /// Holds back what is paused, and nothing else; what is queued stays queued.
@@ -98,10 +103,10 @@ impl Lanes {
 
     fn lane(&mut self, lane: &Lane, class: Priority) -> &mut LaneQueue {
         let rate = self.rate;
-        let sender = self.senders.entry(lane.sender.clone()).or_insert_with(|| SenderQueue {
-            bucket: rate.map(|rate| Bucket::new(rate, rate * BURST_SECONDS)),
-            classes: Default::default(),
-        });
+        let sender = self
+            .senders
+            .entry(lane.sender.clone())
+            .or_insert_with(|| SenderQueue { pace: Pace::new(rate), classes: Default::default() });
         sender.classes[class as usize].lane(lane)
     }
 
@@ -129,20 +134,10 @@ impl Lanes {
     }
 
     pub(super) fn give_back(&mut self, sender: &str) {
-        if let Some(bucket) = self.senders.get_mut(sender).and_then(|sender| sender.bucket.as_mut()) {
-            bucket.give_back(1.0);
+        if let Some(sender) = self.senders.get_mut(sender) {
+            sender.pace.give_back();
         }
-        self.give_back_to_route();
-    }
-
-    fn give_back_to_route(&mut self) {
-        if let Some(bucket) = &mut self.bucket {
-            bucket.give_back(1.0);
-        }
-    }
-
-    fn take_of_route(&mut self, now: Time) -> Result<(), Span> {
-        self.bucket.as_mut().map_or(Ok(()), |bucket| bucket.take(now, 1.0))
+        self.pace.give_back();
     }
 
     /// Takes the sender's token for an attempt that is not queued yet, if its sender has nothing
@@ -152,14 +147,13 @@ impl Lanes {
             return false;
         }
         self.lane(lane, Priority::OneTime);
-        if self.take_of_route(now).is_err() {
+        if self.pace.take(now).is_err() {
             return false;
         }
-        let passes = self.senders.get_mut(&lane.sender).is_some_and(|sender| {
-            sender.is_idle() && sender.bucket.as_mut().is_none_or(|bucket| bucket.take(now, 1.0).is_ok())
-        });
+        let sender = self.senders.get_mut(&lane.sender);
+        let passes = sender.is_some_and(|sender| sender.is_idle() && sender.pace.take(now).is_ok());
         if !passes {
-            self.give_back_to_route();
+            self.pace.give_back();
         }
         passes
     }
@@ -181,36 +175,53 @@ impl Lanes {
     }
 
     /// The next entry: senders take turns, urgent classes first, accounts within a class in turn.
+    /// One-time codes do not wait for a turn as long as the pace keeps tokens for them.
     pub(super) fn next(&mut self, now: Time) -> Next {
         if self.paused.route {
             return Next::Wait(None);
         }
-        if let Err(wait) = self.take_of_route(now) {
-            return Next::Wait(Some(now + wait.max(SHORTEST_WAIT)));
+        let limited = self.pace.is_limited() || self.rate.is_some();
+        if limited
+            && self.pace.keeps(now)
+            && let next @ (Next::Take { .. } | Next::Refill { .. }) = self.next_of_senders(now, Turn::Urgent)
+        {
+            if matches!(next, Next::Take { .. }) {
+                self.pace.take_kept(now);
+            }
+            return next;
         }
-        let next = self.next_of_senders(now);
+        if let Err(wait) = self.pace.take(now) {
+            return Next::Wait(Some(now + wait));
+        }
+        let next = self.next_of_senders(now, Turn::Any);
         if !matches!(next, Next::Take { .. }) {
-            self.give_back_to_route();
+            self.pace.give_back();
         }
         next
     }
 
-    fn next_of_senders(&mut self, now: Time) -> Next {
-        let count = self.senders.len();
-        let mut soonest: Option<Time> = None;
-        for offset in 0..count {
-            let index = (self.turn + offset) % count;
-            let (name, sender) = self.senders.iter_mut().nth(index).expect("the index is below the length");
-            if self.paused.covers(name) {
-                continue;
-            }
-            match sender.next(now, self.lane_memory) {
-                Ahead::Ready(id) => {
-                    self.turn = (index + 1) % count;
-                    return Next::Take { id, sender: name.clone() };
+    fn next_of_senders(&mut self, now: Time, turn: Turn) -> Next {
+        let next = self.ask_senders(now, turn);
+        if let Next::Take { sender, .. } = &next {
+            self.turn.clone_from(sender);
+        }
+        next
+    }
+
+    fn ask_senders(&mut self, now: Time, turn: Turn) -> Next {
+        let after = (Bound::Excluded(self.turn.as_str()), Bound::Unbounded);
+        let until = (Bound::Unbounded, Bound::Included(self.turn.as_str()));
+        let mut soonest = None;
+        for range in [after, until] {
+            for (name, sender) in self.senders.range_mut::<str, _>(range) {
+                if self.paused.covers(name) {
+                    continue;
                 }
-                Ahead::Refill(lane, class) => return Next::Refill { lane, class },
-                Ahead::Later(at) => soonest = earlier(soonest, at),
+                match sender.next(now, self.lane_memory, turn) {
+                    Ahead::Ready(id) => return Next::Take { id, sender: name.clone() },
+                    Ahead::Refill(lane, class) => return Next::Refill { lane, class },
+                    Ahead::Later(at) => soonest = earlier(soonest, at),
+                }
             }
         }
         Next::Wait(soonest)
@@ -233,6 +244,15 @@ impl Lanes {
     }
 }
 
+/// What may be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// One-time codes, with the tokens kept for them.
+    Urgent,
+    /// Anything.
+    Any,
+}
+
 enum Ahead {
     Ready(MessageId),
     Refill(Lane, Priority),
@@ -251,11 +271,12 @@ impl SenderQueue {
         self.classes.iter().all(|class| class.lanes.values().all(LaneQueue::is_idle))
     }
 
-    fn next(&mut self, now: Time, room: usize) -> Ahead {
+    fn next(&mut self, now: Time, room: usize, turn: Turn) -> Ahead {
         let mut soonest = None;
-        for (class, priority) in self.classes.iter_mut().zip(Priority::ALL) {
+        let classes = if turn == Turn::Urgent { 1 } else { Priority::ALL.len() };
+        for (class, priority) in self.classes.iter_mut().zip(Priority::ALL).take(classes) {
             match class.peek(now, room) {
-                Peek::Ready(account) => return self.take(priority, &account, now),
+                Peek::Ready(account) => return self.take(priority, &account, now, turn),
                 Peek::Refill(lane) => return Ahead::Refill(lane, priority),
                 Peek::Later(at) => soonest = earlier(soonest, at),
             }
@@ -263,9 +284,16 @@ impl SenderQueue {
         Ahead::Later(soonest)
     }
 
-    fn take(&mut self, class: Priority, account: &AccountName, now: Time) -> Ahead {
-        if let Some(Err(wait)) = self.bucket.as_mut().map(|bucket| bucket.take(now, 1.0)) {
-            return Ahead::Later(Some(now + wait.max(SHORTEST_WAIT)));
+    fn take(&mut self, class: Priority, account: &AccountName, now: Time, turn: Turn) -> Ahead {
+        let taken = match turn {
+            Turn::Urgent if self.pace.keeps(now) => {
+                self.pace.take_kept(now);
+                Ok(())
+            }
+            Turn::Urgent | Turn::Any => self.pace.take(now),
+        };
+        if let Err(wait) = taken {
+            return Ahead::Later(Some(now + wait));
         }
         match self.classes[class as usize].pop(account) {
             Some(id) => Ahead::Ready(id),

@@ -7,6 +7,7 @@
 
 mod holds;
 mod lanes;
+mod pace;
 mod pairs;
 
 use std::{

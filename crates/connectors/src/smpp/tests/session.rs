@@ -6,6 +6,7 @@ use std::{
 };
 
 use bytes::BytesMut;
+use model::message::Priority;
 
 use super::{
     super::{
@@ -57,7 +58,7 @@ impl Bench {
 
     fn ask(&mut self, token: &'static str, parts: usize) {
         let parts = (0..parts).map(|_| request()).collect();
-        self.session.submit(self.now, parts, self.now + 30 * SECOND, token);
+        self.session.submit(self.now, parts, Priority::Notice, self.now + 30 * SECOND, token);
     }
 
     /// What was written since the last look: ids and sequence numbers.
@@ -262,7 +263,8 @@ fn a_throttled_part_of_several_is_submitted_again_by_the_session() {
 fn a_throttled_rate_halves_and_comes_back() {
     let mut bench = Bench::bound("tps = 100\nwindow = 5000\nresponse_timeout_ms = 300000");
     for _ in 0..2000 {
-        bench.session.submit(bench.now, vec![request()], bench.now + 1000 * SECOND, "bulk");
+        let until = bench.now + 1000 * SECOND;
+        bench.session.submit(bench.now, vec![request()], Priority::Marketing, until, "bulk");
     }
     bench.pass(2 * SECOND);
     let before = bench.sent().len();
@@ -278,6 +280,29 @@ fn a_throttled_rate_halves_and_comes_back() {
     bench.pass(SECOND);
     let recovered = bench.sent().len();
     assert!((95..=105).contains(&recovered), "{recovered}");
+}
+
+#[test]
+fn a_one_time_code_is_written_before_what_waits_and_all_expire_in_time() {
+    let mut bench = Bench::bound("tps = 10\nwindow = 5000");
+    let until = |bench: &Bench, seconds| bench.now + seconds * SECOND;
+    let soon = until(&bench, 2);
+    bench.session.submit(bench.now, vec![request(), request()], Priority::Marketing, soon, "first");
+    bench.session.submit(bench.now, vec![request()], Priority::Marketing, until(&bench, 60), "second");
+    assert_eq!(bench.sent(), submits([2]), "one token");
+    for _ in 0..30 {
+        bench.session.submit(bench.now, vec![request()], Priority::OneTime, until(&bench, 60), "code");
+    }
+    bench.take(2, "F1");
+    bench.pass(SECOND * 5 / 2);
+    bench.finished("first", Err(Failure::Crowded));
+    let codes = bench.sent().len();
+    for sequence in 3..3 + codes as u32 {
+        bench.take(sequence, "C");
+        bench.finished("code", Ok(&["C"]));
+    }
+    bench.pass(2 * SECOND);
+    assert_eq!(bench.sent().len(), 30 - codes + 1, "the codes, then the second");
 }
 
 #[test]

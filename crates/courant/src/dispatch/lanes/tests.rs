@@ -1,3 +1,5 @@
+use model::Span;
+
 use super::*;
 
 fn lane(account: &str) -> Lane {
@@ -138,28 +140,58 @@ fn what_is_paused_stays_queued_and_leaves_when_it_is_opened() {
     assert_eq!(taken(&mut lanes, NOW), Some(id(1)));
 }
 
+/// Asks every `step` from `now` on, and calls what is taken.
+fn run(lanes: &mut Lanes, from: Time, until: Time, step: Span, mut taken: impl FnMut(&mut Lanes, u128)) {
+    let mut now = from;
+    while now < until {
+        while let Next::Take { id, .. } = lanes.next(now) {
+            taken(lanes, id.0);
+        }
+        now = now + step;
+    }
+}
+
 #[test]
-fn a_one_time_code_leaves_within_one_slot_of_the_routes_rate_though_a_campaign_waits() {
-    let mut lanes = Lanes::new(Some(100.0), None, 8);
-    for number in 0..8 {
+fn a_one_time_code_leaves_at_once_though_a_campaign_waits_and_the_campaign_pays_for_it() {
+    let mut lanes = Lanes::new(Some(100.0), None, 1000);
+    for number in 0..1000 {
         lanes.push(&lane("a"), Priority::Marketing, id(number), NOW);
     }
-    let mut now = NOW;
-    while taken(&mut lanes, now).is_some() {}
-    for number in 100..108 {
-        lanes.push(&lane("a"), Priority::Marketing, id(number), now);
+    let second = NOW + Span::from_secs(1);
+    run(&mut lanes, NOW, second + Span::from_millis(1), Span::from_millis(10), |_, _| {});
+    assert_eq!(lanes.next(second), Next::Wait(Some(second + Span::from_millis(10))));
+    lanes.push(&lane("a"), Priority::OneTime, id(5000), second);
+    assert_eq!(taken(&mut lanes, second), Some(id(5000)));
+    let Next::Wait(Some(at)) = lanes.next(second) else { panic!("the campaign has no token") };
+    assert_eq!(at, second + Span::from_millis(20));
+}
+
+#[test]
+fn a_flood_of_one_time_codes_leaves_others_their_share_and_keeps_the_rate() {
+    for per_sender in [None, Some(100.0)] {
+        let mut lanes = Lanes::new(Some(100.0), per_sender, 10_000);
+        let other = Lane { sender: "t".to_owned(), ..lane("b") };
+        for number in 0..5000 {
+            lanes.push(&lane("a"), Priority::OneTime, id(number), NOW);
+            lanes.push(&other, Priority::Marketing, id(10_000 + number), NOW);
+        }
+        let (mut codes, mut others) = (0, 0);
+        run(&mut lanes, NOW, NOW + Span::from_secs(10), Span::from_millis(1), |_, id| {
+            if id < 10_000 { codes += 1 } else { others += 1 }
+        });
+        assert!((995..=1010).contains(&(codes + others)), "{codes} codes, {others} others");
+        assert!(others >= 240, "{codes} codes, {others} others");
+        assert!(codes >= 500, "{codes} codes, {others} others");
     }
-    // The burst of the rate is used up; the campaign goes on, one message per slot.
-    let Next::Wait(Some(at)) = ({
-        while taken(&mut lanes, now).is_some() {}
-        lanes.next(now)
-    }) else {
-        panic!("the rate is used up")
-    };
-    lanes.push(&lane("a"), Priority::OneTime, id(999), now);
-    assert!(at.since(now) <= Span::from_millis(10));
-    now = at;
-    assert_eq!(taken(&mut lanes, now), Some(id(999)));
+}
+
+#[test]
+fn a_slow_route_keeps_its_slots_apart() {
+    let mut lanes = Lanes::new(Some(1.0), None, 100);
+    lanes.push(&lane("a"), Priority::Marketing, id(1), NOW);
+    assert_eq!(taken(&mut lanes, NOW), Some(id(1)));
+    lanes.push(&lane("a"), Priority::OneTime, id(2), NOW);
+    assert_eq!(lanes.next(NOW), Next::Wait(Some(NOW + Span::from_secs(1))));
 }
 
 #[test]
