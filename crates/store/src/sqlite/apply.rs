@@ -2,10 +2,13 @@
 //! written, so that one which is not applied leaves no trace and needs no savepoint; an error of
 //! the database gives up the whole transaction.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::LazyLock,
+};
 
 use model::{BatchId, Message, MessageId, Time};
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::{Connection, OptionalExtension, Result, params, params_from_iter};
 
 use super::{
     codes::{Words, priority_code, status_code},
@@ -32,6 +35,8 @@ pub(super) struct Writing {
     /// Callbacks that this transaction made due.
     pub(super) fresh: Fresh,
     pub(super) facets: Facets,
+    /// Marks of new messages in this transaction: places with the message's key.
+    marks: Vec<(i64, i64)>,
 }
 
 /// The next numbers to be given.
@@ -85,6 +90,7 @@ impl Writing {
             tally: HashMap::new(),
             fresh: Fresh::default(),
             facets: Facets::default(),
+            marks: Vec::new(),
         })
     }
 
@@ -96,6 +102,7 @@ impl Writing {
         self.tally.clear();
         self.fresh = Fresh::default();
         self.facets.clear();
+        self.marks.clear();
     }
 
     /// Applies one change.
@@ -146,7 +153,13 @@ impl Writing {
         for (account, change) in self.tally.drain().filter(|(_, change)| *change != 0) {
             statement.execute([account, change])?;
         }
+        insert_marks(connection, &mut self.marks)?;
         self.facets.finish(connection)
+    }
+
+    /// Lets a message be found by a mark, from the end of the transaction on.
+    pub(super) fn mark(&mut self, mark: Mark, key: i64) {
+        self.marks.push((mark.place(segment(key)), key));
     }
 
     /// All or none: everything is checked before anything is written.
@@ -231,7 +244,7 @@ impl Writing {
         insert_body(connection, key, message, &new.recipient, shared)?;
         self.insert_ref(connection, key, account, dialect, message)?;
         for mark in insert.marks.iter().chain([&new.recipient_mark]) {
-            insert_mark(connection, *mark, key)?;
+            self.mark(*mark, key);
         }
         if let Some(micros) = reserve {
             money::hold(connection, account, key, micros, message.accepted_at)?;
@@ -688,10 +701,27 @@ pub(super) fn insert_body(
     Ok(())
 }
 
-pub(super) fn insert_mark(connection: &Connection, mark: Mark, key: i64) -> Result<()> {
-    connection
-        .prepare_cached("INSERT OR IGNORE INTO mark (place, message) VALUES (?1, ?2)")?
-        .execute([mark.place(segment(key)), key])?;
+/// Rows of one statement.
+const MARKS_AT_ONCE: usize = 32;
+
+static INSERT_MARKS: LazyLock<String> =
+    LazyLock::new(|| INSERT_MARK.to_owned() + &", (?, ?)".repeat(MARKS_AT_ONCE - 1));
+const INSERT_MARK: &str = "INSERT OR IGNORE INTO mark (place, message) VALUES (?, ?)";
+
+/// Writes marks in the order of the index, many with one statement: they are random, and each
+/// message has two or three.
+fn insert_marks(connection: &Connection, marks: &mut Vec<(i64, i64)>) -> Result<()> {
+    marks.sort_unstable();
+    let chunks = marks.chunks_exact(MARKS_AT_ONCE);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        let row = |(place, message): &(i64, i64)| [*place, *message];
+        connection.prepare_cached(&INSERT_MARKS)?.execute(params_from_iter(chunk.iter().flat_map(row)))?;
+    }
+    for (place, message) in rest {
+        connection.prepare_cached(INSERT_MARK)?.execute([place, message])?;
+    }
+    marks.clear();
     Ok(())
 }
 

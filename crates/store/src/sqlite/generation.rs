@@ -4,7 +4,7 @@
 use rusqlite::{Connection, Result, params};
 
 use super::{
-    apply::{Row, Writing, find, insert_body, insert_mark, insert_upstream, share},
+    apply::{Row, Writing, find, insert_body, insert_upstream, share},
     codes::standing_code,
     outbox,
     pending::{Begun, Called, Continued, Generation, Now, Submission},
@@ -65,7 +65,7 @@ impl Writing {
         insert_body(connection, key, message, &begun.recipient, shared)?;
         self.insert_ref(connection, key, account, dialect, message)?;
         for mark in submission.marks.iter().chain([&begun.recipient_mark]) {
-            insert_mark(connection, *mark, key)?;
+            self.mark(*mark, key);
         }
         for (mark, part) in &now.upstream {
             insert_upstream(connection, key, *mark, *part)?;
