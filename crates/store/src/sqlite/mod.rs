@@ -105,7 +105,7 @@ impl SqliteOptions {
             max_waiting: 65_536,
             max_waiting_bytes: 64 << 20,
             readers: 2,
-            writer_cache_kib: 8192,
+            writer_cache_kib: 4096,
             reader_cache_kib: 1024,
             checkpoint_pages: 4096,
             mmap_bytes: 0,
