@@ -9,6 +9,7 @@
 
 mod address;
 mod resolver;
+mod tls;
 #[cfg(test)]
 mod tests;
 
@@ -168,12 +169,12 @@ impl Guard {
         Arc::new(PinnedResolver::new(self.clone()))
     }
 
-    /// Settings that any client for callers' URLs needs: this guard's resolver, no redirects, no
-    /// proxy from the environment (a proxy would resolve the name itself, past the guard) and no
-    /// `Referer`.
+    /// Settings that any client for callers' URLs needs: the system's certificate authorities, this
+    /// guard's resolver, no redirects, no proxy from the environment (a proxy would resolve the name
+    /// itself, past the guard) and no `Referer`.
     pub fn client(&self) -> reqwest::ClientBuilder {
-        install_crypto();
         reqwest::Client::builder()
+            .tls_backend_preconfigured(tls::config())
             .dns_resolver(self.resolver())
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
