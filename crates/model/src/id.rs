@@ -78,14 +78,22 @@ macro_rules! wide_id {
             }
         }
 
+        /// Hex digits in formats for people, 16 bytes in others.
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                if serializer.is_human_readable() {
+                    serializer.collect_str(self)
+                } else {
+                    serializer.serialize_bytes(&self.to_bytes())
+                }
             }
         }
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                if !deserializer.is_human_readable() {
+                    return deserializer.deserialize_bytes(Wide).map(Self);
+                }
                 let text = <std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
                 Self::parse(&text).ok_or_else(|| de::Error::custom("expected 32 hex digits"))
             }
@@ -101,6 +109,21 @@ wide_id!(
     /// Identifies one submission; its messages share it.
     BatchId
 );
+
+/// Reads the 16 bytes of an id.
+struct Wide;
+
+impl de::Visitor<'_> for Wide {
+    type Value = u128;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("16 bytes")
+    }
+
+    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<u128, E> {
+        bytes.try_into().map(u128::from_be_bytes).map_err(|_| E::invalid_length(bytes.len(), &self))
+    }
+}
 
 impl MessageId {
     /// A 128-bit reference for one step of this message, stable and distinct per step, for

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
     address::Recipient,
@@ -143,9 +143,15 @@ pub struct Brief {
 }
 
 /// The ordered steps of a message; at least one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<Step>", into = "Vec<Step>")]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "Vec<Step>")]
 pub struct Plan(Vec<Step>);
+
+impl Serialize for Plan {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
 
 /// A plan without steps was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -267,7 +267,7 @@ fn callbacks_in_order(callbacks: &[StoredCallback], inner: &Inner) -> Verdict {
 }
 
 fn key_of(callback: &StoredCallback) -> (String, String) {
-    let letter: Letter = serde_json::from_slice(&callback.request).expect("the gateway wrote it");
+    let letter = Letter::read(&callback.request).expect("the gateway wrote it");
     (callback.url.clone(), letter.body)
 }
 
@@ -318,7 +318,8 @@ fn orders_are_kept(orders: &[Order], everything: &[(Row, Vec<StoredCallback>)]) 
 fn people_are_heard(inner: &Inner, tables: &Tables) -> Verdict {
     for (upstream, heard) in &inner.inbound {
         let stored = tables.inbound_callbacks().filter(|callback| {
-            String::from_utf8_lossy(&callback.request).contains(&format!("\\\"{upstream}\\\""))
+            let letter = Letter::read(&callback.request).expect("the gateway wrote it");
+            letter.body.contains(&format!("\"{upstream}\""))
         });
         let count = stored.count();
         let old = inner.profile.config.store.retention_hours < 720;

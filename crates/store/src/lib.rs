@@ -8,6 +8,7 @@
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod money;
+pub mod packed;
 pub mod sqlite;
 
 use std::{future::Future, pin::Pin, sync::Arc};

@@ -4,13 +4,17 @@
 
 pub mod post;
 pub mod sender;
+#[cfg(test)]
+mod tests;
 pub mod tries;
 mod waiting;
+
+use std::borrow::Cow;
 
 use dialects::{Callback, Context, Dialect};
 use model::{Inbound, MessageId, Time, TraceParent, call::MessageReport, report::Occasion};
 use serde::{Deserialize, Serialize};
-use store::NewCallback;
+use store::{NewCallback, packed};
 
 use crate::{accounts::Account, core::Core};
 
@@ -32,6 +36,35 @@ pub struct Letter {
     /// The trace that the caller began.
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceParent>,
+}
+
+/// A letter being written, under the same names.
+#[derive(Serialize)]
+struct Draft<'a> {
+    #[serde(rename = "m")]
+    method: &'a str,
+    #[serde(rename = "h")]
+    headers: &'a [(Cow<'static, str>, String)],
+    #[serde(rename = "b")]
+    body: &'a str,
+    #[serde(rename = "n", skip_serializing_if = "std::ops::Not::not")]
+    no_retry: bool,
+    #[serde(rename = "t", skip_serializing_if = "Option::is_none")]
+    trace: Option<TraceParent>,
+}
+
+impl Letter {
+    /// The letter of a request in the outbox; `None` if this program cannot read it.
+    #[must_use]
+    pub fn read(request: &[u8]) -> Option<Self> {
+        packed::read(request).ok()
+    }
+
+    /// The request as it lies in the outbox.
+    #[must_use]
+    pub fn write(&self) -> Vec<u8> {
+        packed::write(self).expect("our own types serialise")
+    }
 }
 
 /// The callbacks that a change calls for.
@@ -91,17 +124,13 @@ fn letters(callbacks: Vec<Callback>, about: &str, trace: Option<TraceParent>, no
 }
 
 fn letter(callback: Callback, about: &str, trace: Option<TraceParent>, now: Time) -> NewCallback {
-    let letter = Letter {
-        method: callback.method.into_owned(),
-        headers: callback.headers.into_iter().map(|(name, value)| (name.into_owned(), value)).collect(),
-        body: String::from_utf8_lossy(&callback.body).into_owned(),
+    let draft = Draft {
+        method: &callback.method,
+        headers: &callback.headers,
+        body: &String::from_utf8_lossy(&callback.body),
         no_retry: callback.no_retry,
         trace,
     };
-    NewCallback {
-        url: callback.url,
-        request: serde_json::to_vec(&letter).expect("our own types serialise"),
-        due_at: now,
-        about: about.to_owned(),
-    }
+    let request = packed::write(&draft).expect("our own types serialise");
+    NewCallback { url: callback.url, request, due_at: now, about: about.to_owned() }
 }

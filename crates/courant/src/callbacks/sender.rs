@@ -292,7 +292,7 @@ impl Sender {
     async fn deliver(&self, callback: &StoredCallback) -> CallbackResult {
         let (timeout, schedule) = self.policy(callback);
         let began = clock::now();
-        let mut letter: Option<Letter> = serde_json::from_slice(&callback.request).ok();
+        let mut letter = Letter::read(&callback.request);
         let parent = letter.as_ref().and_then(|letter| letter.trace);
         let trace = callback.message.and_then(|message| self.core.traces.of_id(message, parent));
         if let (Some(letter), Some(trace)) = (&mut letter, &trace) {

@@ -200,8 +200,12 @@ async fn told(core: &Core, token: &str, page: &Page, now: Time) -> Option<Change
         no_retry: false,
         trace: None,
     };
-    let request = serde_json::to_vec(&letter).expect("our own types serialise");
-    let callbacks = vec![NewCallback { url, request, due_at: now, about: "media_link_opened".to_owned() }];
+    let callbacks = vec![NewCallback {
+        url,
+        request: letter.write(),
+        due_at: now,
+        about: "media_link_opened".to_owned(),
+    }];
     let key = token.to_owned();
     let seen = Remembered {
         account: message.account.clone(),

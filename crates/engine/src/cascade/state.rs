@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::attempt::Attempt;
 
-/// The changing part of a message. Stored as JSON in the message row: field names are short and
-/// only ever added.
+/// The changing part of a message. Stored in the message row under the names of its fields, in
+/// MessagePack or JSON: they are short and only ever added.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     /// When the message was accepted; `None` before.

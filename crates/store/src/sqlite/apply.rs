@@ -655,13 +655,13 @@ fn ref_taken(connection: &Connection, account: i64, dialect: i64, client_ref: &s
 /// Puts brief and plan where all messages of the submission find them. Not so if another chunk of
 /// the same submission came with different ones: then they stand in each message, as they do in a
 /// submission of one.
-pub(super) fn share(connection: &Connection, batch: BatchId, json: &[u8], messages: usize) -> Result<bool> {
+pub(super) fn share(connection: &Connection, batch: BatchId, shared: &[u8], messages: usize) -> Result<bool> {
     let batch = batch.to_bytes();
     let stored: Option<Vec<u8>> = connection
         .prepare_cached("SELECT json FROM shared WHERE batch = ?1")?
         .query_row([batch], |row| row.get(0))
         .optional()?;
-    if stored.is_some_and(|stored| stored != json) {
+    if stored.is_some_and(|stored| stored != shared) {
         return Ok(false);
     }
     connection
@@ -669,7 +669,7 @@ pub(super) fn share(connection: &Connection, batch: BatchId, json: &[u8], messag
             "INSERT INTO shared (batch, messages, json) VALUES (?1, ?2, ?3)
              ON CONFLICT (batch) DO UPDATE SET messages = messages + excluded.messages",
         )?
-        .execute(params![batch, messages as i64, json])?;
+        .execute(params![batch, messages as i64, shared])?;
     Ok(true)
 }
 

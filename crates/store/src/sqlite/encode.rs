@@ -1,15 +1,14 @@
 //! Changes made ready for the writer: everything that can be computed before is computed by the
 //! caller's thread, because there is one writer only.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
-use model::{BatchId, Message, MessageId, Time, message::Shared};
-use serde::Serialize;
+use model::{BatchId, Message, MessageId, Recipient, Time, message::Shared};
 
 use super::{marks::Mark, record};
 use crate::{
     Change, Facts, HistoryEntry, Insert, Money, NewCallback, NewMessage, Remembered, Reserve, StoreError,
-    Update, UpstreamRow,
+    Update, UpstreamRow, packed,
 };
 
 /// A change as the writer takes it.
@@ -59,11 +58,12 @@ pub(super) struct ReadyUpdate {
     pub(super) money: Option<Money>,
 }
 
-/// A change with its record in the journal, if it is of a kind that goes there.
+/// A change with the place of its record in [`Load::records`], if it is of a kind that goes into
+/// the journal.
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) change: Ready,
-    pub(super) record: Option<Vec<u8>>,
+    pub(super) record: Option<Range<usize>>,
     pub(super) weight: u64,
     pub(super) bytes: u64,
 }
@@ -72,6 +72,8 @@ pub(super) struct Prepared {
 #[derive(Debug)]
 pub(super) struct Load {
     pub(super) changes: Vec<Prepared>,
+    /// What the journal will have of them, one after the other.
+    pub(super) records: Vec<u8>,
     /// Changes, each message of an insert counted.
     pub(super) weight: u64,
     /// Roughly the bytes that will be written.
@@ -80,13 +82,15 @@ pub(super) struct Load {
 
 /// Prepares changes.
 pub(super) fn encode(changes: Vec<Change>) -> Result<Load, StoreError> {
-    let mut load = Load { changes: Vec::with_capacity(changes.len()), weight: 0, bytes: 0 };
+    let mut load =
+        Load { changes: Vec::with_capacity(changes.len()), records: Vec::new(), weight: 0, bytes: 0 };
     for change in changes {
         let ready = ready(change)?;
         let (weight, bytes) = (weight(&ready), bytes(&ready));
         load.weight += weight;
         load.bytes += bytes;
-        let record = record::write(&ready)?;
+        load.records.reserve(bytes as usize);
+        let record = record::write(&ready, &mut load.records)?;
         load.changes.push(Prepared { change: ready, record, weight, bytes });
     }
     Ok(load)
@@ -109,8 +113,7 @@ impl Load {
 
     /// What it takes in the journal, in bytes.
     pub(super) fn record_bytes(&self) -> u64 {
-        let records = self.changes.iter().filter_map(|prepared| prepared.record.as_ref());
-        records.map(|record| record.len() as u64 + 4).sum()
+        (self.records.len() + 4 * self.changes.len()) as u64
     }
 }
 
@@ -137,7 +140,7 @@ fn ready(change: Change) -> Result<Ready, StoreError> {
 fn ready_insert(insert: Insert) -> Result<ReadyInsert, StoreError> {
     Ok(ReadyInsert {
         batch: insert.batch,
-        shared: json(&*insert.shared)?,
+        shared: packed::write(&*insert.shared)?,
         marks: ReadyInsert::marks(insert.batch, &insert.shared),
         messages: insert.messages.into_iter().map(ready_message).collect::<Result<_, _>>()?,
         remember: insert.remember,
@@ -155,9 +158,9 @@ impl ReadyInsert {
 
 fn ready_message(new: NewMessage) -> Result<ReadyMessage, StoreError> {
     Ok(ReadyMessage {
-        recipient: json(&new.message.recipient)?,
+        recipient: recipient(&new.message.recipient)?,
         recipient_mark: Mark::recipient(new.message.recipient.display()),
-        state: json(&new.state)?,
+        state: packed::write(&new.state)?,
         facts: new.facts,
         called_at: new.history.last().map_or(new.message.accepted_at, |entry| entry.at),
         history: history(&new.history)?,
@@ -171,7 +174,7 @@ fn ready_update(update: Update) -> Result<ReadyUpdate, StoreError> {
     Ok(ReadyUpdate {
         id: update.id,
         version: update.version,
-        state: json(&update.state)?,
+        state: packed::write(&update.state)?,
         facts: update.facts,
         history: history(&update.history)?,
         called_at: update.history.last().map(|entry| entry.at),
@@ -182,12 +185,15 @@ fn ready_update(update: Update) -> Result<ReadyUpdate, StoreError> {
 }
 
 fn history(entries: &[HistoryEntry]) -> Result<Vec<u8>, StoreError> {
-    if entries.is_empty() { Ok(Vec::new()) } else { json(entries) }
+    if entries.is_empty() { Ok(Vec::new()) } else { packed::write(entries) }
 }
 
-fn json<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, StoreError> {
-    serde_json::to_vec(value)
-        .map_err(|error| StoreError::Other(format!("cannot be written as JSON: {error}")))
+/// JSON, because its column is text.
+fn recipient(recipient: &Recipient) -> Result<Vec<u8>, StoreError> {
+    packed::in_buffer(|buffer| {
+        serde_json::to_writer(buffer, recipient)
+            .map_err(|error| StoreError::Other(format!("cannot be written as JSON: {error}")))
+    })
 }
 
 fn weight(ready: &Ready) -> u64 {

@@ -56,6 +56,7 @@ use self::{
 use crate::{
     Balance, Change, Document, Fresh, HistoryEntry, HistoryRow, Lane, LedgerRow, Listed, Part, PullFilter,
     QueuePlace, Record, Remembered, Reply, Search, Store, StoreError, StoreStats, StoredCallback, Verdict,
+    packed,
 };
 
 /// Messages removed in one transaction, at most.
@@ -604,7 +605,7 @@ impl Ahead {
         match message {
             // Applied, and changed again, between the two looks.
             _ if stored_version >= version => Ok(stored),
-            Some(message) => Ok(Some(Record { message, state: read::decode(&state)?, version })),
+            Some(message) => Ok(Some(Record { message, state: packed::read(&state)?, version })),
             None => Ok(None),
         }
     }

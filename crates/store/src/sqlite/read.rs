@@ -7,7 +7,6 @@ use model::{
     message::{Priority, Shared},
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde::de::DeserializeOwned;
 
 use super::{
     codes::{Words, money_of, priority_code, standing_of},
@@ -17,7 +16,7 @@ use super::{
 };
 use crate::{
     Balance, Document, HistoryEntry, HistoryRow, Lane, LedgerRow, Part, QueuePlace, Record, Remembered,
-    StoreError, StoredCallback,
+    StoreError, StoredCallback, packed,
 };
 
 pub(super) type Outcome<T> = Result<T, StoreError>;
@@ -119,7 +118,7 @@ impl Reader {
 
     fn record(&mut self, columns: Columns) -> Outcome<Record> {
         let shared = match &columns.shared {
-            Some(json) => Arc::new(decode(json)?),
+            Some(bytes) => Arc::new(packed::read(bytes)?),
             None => self.shared(columns.batch)?,
         };
         let account = self.names.text(&self.connection, columns.account).map_err(failure)?.into();
@@ -130,13 +129,17 @@ impl Reader {
             batch: columns.batch,
             position: columns.position,
             batch_size: columns.batch_size,
-            recipient: decode(columns.recipient.as_bytes())?,
+            recipient: packed::read(columns.recipient.as_bytes())?,
             client_ref: columns.client_ref,
             memo: columns.memo,
             accepted_at: Time(columns.accepted_at),
             shared,
         };
-        Ok(Record { message: Arc::new(message), state: decode(&columns.state)?, version: columns.version })
+        Ok(Record {
+            message: Arc::new(message),
+            state: packed::read(&columns.state)?,
+            version: columns.version,
+        })
     }
 
     fn dialect(&mut self, id: i64) -> Outcome<&'static str> {
@@ -152,12 +155,12 @@ impl Reader {
         if let Some(shared) = self.shared.get(&batch) {
             return Ok(Arc::clone(shared));
         }
-        let json: Vec<u8> = self
+        let bytes: Vec<u8> = self
             .connection
             .prepare_cached("SELECT json FROM shared WHERE batch = ?1")
             .and_then(|mut statement| statement.query_row([batch.to_bytes()], |row| row.get(0)))
             .map_err(failure)?;
-        let shared = Arc::new(decode(&json)?);
+        let shared = Arc::new(packed::read(&bytes)?);
         if self.shared.len() >= SHARED_CACHED {
             self.shared.clear();
         }
@@ -228,8 +231,8 @@ impl Reader {
     pub(super) fn history(&mut self, id: MessageId) -> Outcome<Vec<HistoryEntry>> {
         let transitions = self.transitions(id).map_err(failure)?;
         let mut entries = Vec::new();
-        for json in transitions.iter().rev() {
-            entries.append(&mut decode(json)?);
+        for bytes in transitions.iter().rev() {
+            entries.append(&mut packed::read(bytes)?);
         }
         Ok(entries)
     }
@@ -243,7 +246,9 @@ impl Reader {
             |row| Ok((row.get(0)?, MessageId(wide(row, 1)?), row.get(2)?)),
         )?;
         rows.into_iter()
-            .map(|(cursor, message, json)| Ok(HistoryRow { cursor, message, entries: decode(&json)? }))
+            .map(|(cursor, message, bytes)| {
+                Ok(HistoryRow { cursor, message, entries: packed::read(&bytes)? })
+            })
             .collect()
     }
 
@@ -587,11 +592,6 @@ fn ledger_row(row: &Row<'_>) -> rusqlite::Result<LedgerRow> {
         step: row.get(6)?,
         reference: row.get(7)?,
     })
-}
-
-pub(super) fn decode<T: DeserializeOwned>(json: &[u8]) -> Outcome<T> {
-    serde_json::from_slice(json)
-        .map_err(|error| StoreError::Other(format!("stored JSON cannot be read: {error}")))
 }
 
 pub(super) fn wide(row: &Row<'_>, column: usize) -> rusqlite::Result<u128> {

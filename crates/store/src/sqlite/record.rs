@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeSet,
+    ops::Range,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -15,7 +16,9 @@ use super::{
     encode::{Ready, ReadyInsert, ReadyMessage, ReadyUpdate},
     marks::Mark,
 };
-use crate::{CallbackResult, Change, Facts, Lane, NewCallback, Part, Remembered, StoreError, UpstreamRow};
+use crate::{
+    CallbackResult, Change, Facts, Lane, NewCallback, Part, Remembered, StoreError, UpstreamRow, packed,
+};
 
 /// A change as it stands in the journal. Variants are told apart by their place: new ones come last.
 #[derive(Debug, Serialize, Deserialize)]
@@ -142,15 +145,17 @@ struct RememberedLine<'a> {
     until: i64,
 }
 
-/// The record of a change; `None` if it is of a kind that only the database itself can decide.
+/// Adds the record of a change to others, and tells its place; `None` if it is of a kind that only
+/// the database itself can decide.
 ///
 /// # Errors
 /// Never for a change that was made ready.
-pub(super) fn write(change: &Ready) -> Result<Option<Vec<u8>>, StoreError> {
+pub(super) fn write(change: &Ready, records: &mut Vec<u8>) -> Result<Option<Range<usize>>, StoreError> {
     let Some(line) = line_of(change) else { return Ok(None) };
-    postcard::to_stdvec(&line)
-        .map(Some)
-        .map_err(|error| StoreError::Other(format!("cannot be written into the journal: {error}")))
+    let begin = records.len();
+    *records = postcard::to_extend(&line, std::mem::take(records))
+        .map_err(|error| StoreError::Other(format!("cannot be written into the journal: {error}")))?;
+    Ok(Some(begin..records.len()))
 }
 
 /// The change of a record; `dialects` are those that messages may have.
@@ -231,7 +236,7 @@ fn insert_line(insert: &ReadyInsert) -> InsertLine<'_> {
 }
 
 fn insert_of(line: InsertLine<'_>, dialects: &[&'static str]) -> Result<ReadyInsert, StoreError> {
-    let shared = Arc::new(serde_json::from_slice(line.shared).map_err(unreadable)?);
+    let shared = Arc::new(packed::read(line.shared).map_err(unreadable)?);
     let batch = BatchId(line.batch);
     let message = |line: MessageLine<'_>| -> Result<ReadyMessage, StoreError> {
         let message = Message {
@@ -241,7 +246,7 @@ fn insert_of(line: InsertLine<'_>, dialects: &[&'static str]) -> Result<ReadyIns
             batch,
             position: line.position,
             batch_size: line.batch_size,
-            recipient: serde_json::from_slice(line.recipient).map_err(unreadable)?,
+            recipient: packed::read(line.recipient).map_err(unreadable)?,
             client_ref: line.client_ref.map(str::to_owned),
             memo: line.memo.map(str::to_owned),
             accepted_at: Time(line.accepted_at),

@@ -1,5 +1,6 @@
 //! The suite of all stores, and what is special about this one.
 
+mod formats;
 mod journal;
 mod paging;
 

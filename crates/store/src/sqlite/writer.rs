@@ -380,11 +380,11 @@ impl Writer {
         }
         let mut verdicts = Vec::with_capacity(load.changes.len());
         for prepared in load.changes {
-            let record = prepared.record.unwrap_or_default();
+            let record = &load.records[prepared.record.unwrap_or_default()];
             let (weight, bytes) = (prepared.weight, prepared.bytes);
             let verdict = self.decider.decide(pending, prepared.change).map_err(failure)?;
             if verdict == Verdict::Applied {
-                self.journal.add(&record);
+                self.journal.add(record);
                 pending.current.weight += weight;
                 pending.current.bytes += bytes;
                 pending.current.last = self.decider.record;

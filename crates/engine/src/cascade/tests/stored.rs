@@ -1,4 +1,5 @@
-//! The stored form of a state: field names are only ever added, so old rows stay readable.
+//! The names under which a state is stored, shown as JSON: they are only ever added, so old rows
+//! stay readable.
 
 use super::*;
 

@@ -1,0 +1,3 @@
+-- From here on states, histories, and briefs with their plans may be MessagePack (packed.rs). What
+-- is there already stays JSON, and both are read; but a program that knows JSON only must not open
+-- the database. `shared.json` keeps its name.
