@@ -10,8 +10,12 @@ use std::{
 };
 
 use reqwest::{Certificate, Client, Version};
+use serde_json::json;
 
-use crate::harness::PATIENCE;
+use crate::{
+    harness::{PATIENCE, TELESIGN_BASIC, cascade},
+    process::Process,
+};
 
 const AUTHORITY: &[u8] = include_bytes!("../../../connectors/src/smpp/tests/tls/ca.pem");
 const FIRST: (&[u8], &[u8]) = (
@@ -144,6 +148,70 @@ async fn a_renewed_certificate_is_used_without_a_restart_and_a_broken_one_is_not
         assert!(Instant::now() < deadline, "the new certificate is not used");
     }
     assert!(old.get(&url).send().await.is_err(), "the old one is gone");
+}
+
+/// A sandbox that trusts the authorities of a file.
+fn trusting(authorities: &Path, data: &Path) -> Process {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_courant"));
+    command.env("SSL_CERT_FILE", authorities).env_remove("SSL_CERT_DIR");
+    Process::start_by(command, "127.0.0.1:0", data, &["account[sandbox].media.policy=strict"])
+}
+
+/// Sends a picture at `receiver` whose outcome is told to it, and waits until it is settled: the
+/// channel that delivered it.
+async fn send_by(process: &Process, receiver: &str, bin: &str) -> String {
+    let client = reqwest::Client::new();
+    let mut body = cascade(receiver, "15550100100", 600_000, bin);
+    let picture = json!({"url": format!("{receiver}/sandbox/media/sample.jpg")});
+    body["message"]["whatsapp"] = json!({"template": "image", "parameters": picture});
+    let request = client.post(format!("{}/v1/omnichannel", process.url));
+    let answer = request.header("authorization", TELESIGN_BASIC).json(&body).send().await.expect("an answer");
+    let accepted: serde_json::Value = answer.json().await.expect("JSON");
+    let reference = accepted["reference_id"].as_str().expect("accepted").to_owned();
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let url = format!("{}/api/v1/messages/{reference}", process.url);
+        let request = client.get(url).bearer_auth("sandbox");
+        let message: serde_json::Value = request.send().await.expect("an answer").json().await.expect("JSON");
+        if message["status"] == "delivered" || message["status"] == "read" {
+            return message["channel"].as_str().expect("a channel").to_owned();
+        }
+        assert!(Instant::now() < deadline, "{message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_addresses_are_called_over_tls_if_the_system_trusts_them_and_not_otherwise() {
+    courant::cli::install_crypto();
+    let folder = tempfile::tempdir().expect("a folder");
+    put(folder.path(), FIRST);
+    let [chain, key] = files(folder.path()).map(|file| file.display().to_string());
+    let tls = [format!("server.tls_cert={chain:?}"), format!("server.tls_key={key:?}")];
+    let receiver = Process::start(&folder.path().join("receiver"), &tls.each_ref().map(String::as_str));
+    let authority = folder.path().join("authority.pem");
+    fs::write(&authority, AUTHORITY).expect("written");
+    let known = trusting(&authority, &folder.path().join("known"));
+    assert_eq!(send_by(&known, &receiver.url, "trusted").await, "whatsapp");
+    let stranger = folder.path().join("stranger.pem");
+    fs::write(&stranger, SECOND.0).expect("written");
+    let unknown = trusting(&stranger, &folder.path().join("unknown"));
+    assert_eq!(
+        send_by(&unknown, &receiver.url, "stranger").await,
+        "sms",
+        "its picture could not be looked at"
+    );
+    let client = client(AUTHORITY, Version::HTTP_11);
+    let caught = async |bin: &str| {
+        let answer =
+            client.get(format!("{}/sandbox/bin/{bin}", receiver.url)).send().await.expect("an answer");
+        let bin: serde_json::Value = answer.json().await.expect("JSON");
+        bin["requests"].as_array().expect("a list").len()
+    };
+    let deadline = Instant::now() + PATIENCE;
+    while caught("trusted").await == 0 {
+        assert!(Instant::now() < deadline, "no callback came");
+    }
+    assert_eq!(caught("stranger").await, 0);
 }
 
 #[test]

@@ -9,9 +9,9 @@
 
 mod address;
 mod resolver;
-mod tls;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use std::{error::Error, net::IpAddr, sync::Arc};
 
