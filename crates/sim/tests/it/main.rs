@@ -14,7 +14,7 @@ use sim::run::{Report, Tally, catch_panics, run};
 /// How long seeds are run if `SIM_SECONDS` does not say otherwise.
 const SECONDS: u64 = 30;
 /// Fewer seeds than this, however slow the machine, prove too little.
-const LEAST: u64 = 1000;
+const LEAST: u64 = 2000;
 /// More are run by the program `sim`, not by a test.
 const MOST: u64 = 20_000;
 
