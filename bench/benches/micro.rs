@@ -1,11 +1,14 @@
 //! The parts that every message passes, one by one: reading a request, walking a cascade,
 //! storing, and cutting a text into SMS segments.
 
+#[path = "micro/lives.rs"]
+mod lives;
+
 use std::{hint::black_box, sync::Arc};
 
 use bytes::Bytes;
 use connectors::{Connector as _, smpp::Smpp};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use dialects::{Context, Dialect as _, telesign};
 use engine::{Cascade, Event, Output, Rules, State};
 use http::Request;
@@ -19,6 +22,10 @@ use store::{
     Change, Facts, Happening, HistoryEntry, Insert, Lane, NewMessage, Store as _, Verdict,
     sqlite::{SqliteOptions, SqliteStore},
 };
+
+/// As the gateway has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const NOW: Time = Time(1_795_210_404_123_456);
 /// Inserts in one transaction, as the desk gathers them under load.
@@ -144,8 +151,34 @@ fn storing(criterion: &mut Criterion) {
             assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Applied));
         });
     });
+    let mut callback = 0;
+    group.bench_function("256 messages from acceptance to their confirmed callback", |bencher| {
+        let stations = || {
+            let mut stations = [const { Vec::new() }; 4];
+            for number in number..number + BATCH {
+                callback += 1;
+                let life = lives::life(number, &shared, callback);
+                stations.iter_mut().zip(life).for_each(|(station, change)| station.push(change));
+            }
+            number += BATCH;
+            stations
+        };
+        bencher.iter_batched(
+            stations,
+            |stations| runtime.block_on(live(&store, stations)),
+            BatchSize::PerIteration,
+        );
+    });
     group.finish();
     runtime.block_on(store.close()).expect("it closes");
+}
+
+/// A durable transaction for each station of so many lives.
+async fn live(store: &SqliteStore, stations: [Vec<Change>; 4]) {
+    for changes in stations {
+        let verdicts = store.commit(changes).await.expect("it commits");
+        assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Applied));
+    }
 }
 
 fn insert(number: u64, shared: &Arc<Shared>) -> Change {

@@ -5,13 +5,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use courant::callbacks::Letter;
+use engine::State;
+use model::message::Shared;
 use rusqlite::Connection;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use store::{HistoryEntry, packed};
 
 use crate::{
     harness::{PATIENCE, TELESIGN_BASIC, cascade},
     process::{Process, free_address},
 };
+
+/// The first version whose rows are MessagePack; before, they were JSON.
+const FIRST_PACKED: usize = 6;
 
 /// The migrations in order, as the store ships them.
 fn migrations() -> Vec<String> {
@@ -121,10 +129,35 @@ fn downgrade(database: &Path, migrations: &[String]) {
     for table in names(&connection, "SELECT name FROM main.sqlite_schema WHERE type = 'table'") {
         let columns = names(&connection, &format!("SELECT name FROM pragma_table_info('{table}', 'main')"));
         let columns = columns.join(", ");
-        let sql = format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}");
+        let sql =
+            format!("INSERT OR REPLACE INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}");
         connection.execute(&sql, []).expect("copied");
     }
+    if migrations.len() < FIRST_PACKED {
+        rewrite(&connection, "message", "state", as_json::<State>);
+        rewrite(&connection, "history", "entries", as_json::<Vec<HistoryEntry>>);
+        rewrite(&connection, "body", "shared", as_json::<Shared>);
+        rewrite(&connection, "callback", "request", as_json::<Letter>);
+    }
     connection.pragma_update(None, "user_version", migrations.len() as i64).expect("set");
+}
+
+fn as_json<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Vec<u8> {
+    let value: T = packed::read(bytes).expect("the new program wrote it");
+    serde_json::to_vec(&value).expect("it is plain data")
+}
+
+/// Changes all values of a column; there are some.
+fn rewrite(connection: &Connection, table: &str, column: &str, change: fn(&[u8]) -> Vec<u8>) {
+    let sql = format!("SELECT rowid, {column} FROM main.{table} WHERE {column} IS NOT NULL");
+    let mut statement = connection.prepare(&sql).expect("SQL");
+    let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)));
+    let rows: Vec<_> = rows.expect("rows").map(|row| row.expect("a row")).collect();
+    assert!(!rows.is_empty(), "nothing in {table}");
+    let sql = format!("UPDATE main.{table} SET {column} = ?2 WHERE rowid = ?1");
+    for (key, bytes) in rows {
+        connection.execute(&sql, rusqlite::params![key, change(&bytes)]).expect("changed");
+    }
 }
 
 fn names(connection: &Connection, sql: &str) -> Vec<String> {

@@ -82,18 +82,24 @@ pub(super) struct Load {
 
 /// Prepares changes.
 pub(super) fn encode(changes: Vec<Change>) -> Result<Load, StoreError> {
-    let mut load =
-        Load { changes: Vec::with_capacity(changes.len()), records: Vec::new(), weight: 0, bytes: 0 };
+    let (mut prepared, mut weight, mut bytes) = (Vec::with_capacity(changes.len()), 0, 0);
     for change in changes {
-        let ready = ready(change)?;
-        let (weight, bytes) = (weight(&ready), bytes(&ready));
-        load.weight += weight;
-        load.bytes += bytes;
-        load.records.reserve(bytes as usize);
-        let record = record::write(&ready, &mut load.records)?;
-        load.changes.push(Prepared { change: ready, record, weight, bytes });
+        let one = Prepared::new(ready(change)?);
+        weight += one.weight;
+        bytes += one.bytes;
+        prepared.push(one);
+    }
+    let mut load = Load { changes: prepared, records: Vec::with_capacity(bytes as usize), weight, bytes };
+    for one in &mut load.changes {
+        one.record = record::write(&one.change, &mut load.records)?;
     }
     Ok(load)
+}
+
+impl Prepared {
+    fn new(change: Ready) -> Self {
+        Self { weight: weight(&change), bytes: bytes(&change), change, record: None }
+    }
 }
 
 impl Load {
