@@ -96,9 +96,7 @@ async fn exchange(
         if key.is_some_and(|key| !key.iter().all(|byte| (b' '..=b'~').contains(byte))) {
             return Err(Problem::invalid("Idempotency-Key takes 1 to 255 printable characters"));
         }
-        // A later token of the same name may be for other accounts; names of neither have line breaks.
-        let name = [std::slice::from_ref(&grant.name), &grant.reach.names()].concat().join("\n");
-        Key::of(&request, &nobody(), &format!("admin/{name}"))?
+        Key::of(&request, &nobody(), &Key::scope_of(&grant.name, &grant.reach.names()))?
     } else {
         None
     };
