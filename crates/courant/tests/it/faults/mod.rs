@@ -7,6 +7,7 @@ mod full_disk;
 mod lost;
 mod networks;
 mod noisy;
+mod parked;
 mod receivers;
 mod shim;
 mod slow_disk;
