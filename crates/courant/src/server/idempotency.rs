@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use store::Remembered;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
+
 const KIND: &str = "idempotency";
 const MEMORY: Span = Span::from_hours(24);
 /// Longest key that is taken.
