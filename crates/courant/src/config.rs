@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::people::{Role, directory, password};
 
+mod bounds;
 mod load;
 mod media;
 mod money;
@@ -458,7 +459,7 @@ impl Config {
                 }
             }
         }
-        if let Some((key, text)) = self.telemetry.fault() {
+        if let Some((key, text)) = self.telemetry.fault().or_else(|| bounds::fault(self)) {
             return complain(key, text);
         }
         money::check(self).or_else(|(key, text)| complain(&key, text))?;

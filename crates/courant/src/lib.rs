@@ -24,6 +24,8 @@ pub mod core;
 pub mod desk;
 pub mod dispatch;
 pub mod exchanges;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod health;
 pub mod mediadesk;
 pub mod metrics;

@@ -7,6 +7,8 @@
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod money;
 pub mod packed;
 pub mod sqlite;

@@ -96,9 +96,7 @@ async fn exchange(
         if key.is_some_and(|key| !key.iter().all(|byte| (b' '..=b'~').contains(byte))) {
             return Err(Problem::invalid("Idempotency-Key takes 1 to 255 printable characters"));
         }
-        // A later token of the same name may be for other accounts; names of neither have line breaks.
-        let name = [std::slice::from_ref(&grant.name), &grant.reach.names()].concat().join("\n");
-        Key::of(&request, &nobody(), &format!("admin/{name}"))?
+        Key::of(&request, &nobody(), &Key::scope_of(&grant.name, &grant.reach.names()))?
     } else {
         None
     };
@@ -159,8 +157,20 @@ fn is_json(head: &http::request::Parts) -> bool {
     kind.eq_ignore_ascii_case("application/json")
 }
 
+/// A body. Whole numbers may be written in any way: to JSON, `1000.0` is one too.
+pub(super) fn read_body<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).or_else(|error| {
+        let plain = serde_json::from_slice(bytes).ok().map(with_plain_integers);
+        let read = plain.and_then(|value| serde_json::from_value(value).ok());
+        read.ok_or_else(|| Problem::invalid(format!("the body cannot be read: {error}")))
+    })
+}
+
 /// The parameters of a query, checked against the table.
-fn query(known: &'static [Parameter], text: &str) -> Result<HashMap<&'static str, String>, Problem> {
+pub(super) fn query(
+    known: &'static [Parameter],
+    text: &str,
+) -> Result<HashMap<&'static str, String>, Problem> {
     let mut values = HashMap::new();
     for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
         let Some(parameter) = known.iter().find(|parameter| parameter.name == name) else {
@@ -258,14 +268,9 @@ impl Ask<'_> {
         self.number("limit").and_then(|limit| usize::try_from(limit).ok()).unwrap_or(DEFAULT_LIMIT)
     }
 
-    /// The body. Whole numbers may be written in any way: to JSON, `1000.0` is one too.
+    /// The body.
     pub(super) fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let bytes = self.request.body();
-        serde_json::from_slice(bytes).or_else(|error| {
-            let plain = serde_json::from_slice(bytes).ok().map(with_plain_integers);
-            let read = plain.and_then(|value| serde_json::from_value(value).ok());
-            read.ok_or_else(|| Problem::invalid(format!("the body cannot be read: {error}")))
-        })
+        read_body(self.request.body())
     }
 
     /// An answer in JSON with the operation's status of success.

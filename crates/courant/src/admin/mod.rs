@@ -11,6 +11,8 @@ mod backup;
 mod callbacks;
 mod chart;
 mod events;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod media;
 mod messages;
 mod money;

@@ -20,7 +20,7 @@ const AMOUNT: &str = "^-?[0-9]{1,9}([.][0-9]{1,6})?$";
 pub(super) struct NewTopUp {
     /// How much, in the currency of the balance: `12.50`; a negative amount takes money out.
     #[schemars(regex(pattern = AMOUNT))]
-    amount: String,
+    pub(super) amount: String,
     /// Number of the payment; a second top-up of the account with the same one is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 100))]

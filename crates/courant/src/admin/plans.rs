@@ -26,7 +26,7 @@ pub(super) struct NewPlans {
     version: u32,
     /// The plans; the first that fits is taken, and one without `attach` if none does.
     #[schemars(length(max = 200))]
-    plans: Vec<PlanView>,
+    pub(super) plans: Vec<PlanView>,
 }
 
 /// Plans to be looked at; nothing is written.
@@ -36,7 +36,7 @@ pub(super) struct DraftPlans {
     /// The plans; those that count now if none are given. What is out of bounds is told as a fault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 200), schema_with = "drafts")]
-    plans: Option<Vec<PlanView>>,
+    pub(super) plans: Option<Vec<PlanView>>,
 }
 
 /// Plans without the bounds of their parts: drafts are answered with what is wrong in them.

@@ -78,7 +78,7 @@ pub(super) async fn remove(ask: &Ask<'_>) -> Result<Whole, Problem> {
     Ok(ask.nothing())
 }
 
-fn draft(new: NewScenario) -> Result<ScenarioDraft, Problem> {
+pub(super) fn draft(new: NewScenario) -> Result<ScenarioDraft, Problem> {
     if new.flow.is_empty() || new.flow.len() > Plan::MAX_STEPS {
         return Err(Problem::invalid(format!("`flow` has 1 to {} steps", Plan::MAX_STEPS)));
     }

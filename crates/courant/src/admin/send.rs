@@ -300,7 +300,7 @@ async fn store(
     }
 }
 
-fn submission(new: NewMessage) -> Result<Submission, Problem> {
+pub(super) fn submission(new: NewMessage) -> Result<Submission, Problem> {
     let recipient = recipient(new.to)?;
     let steps: Result<Vec<StepDraft>, Problem> = new.steps.into_iter().enumerate().map(step).collect();
     let steps = steps?;

@@ -253,7 +253,8 @@ pub async fn top_up(
     core.store.balance(account.clone()).await?.ok_or(TopUpFault::NoBalance)
 }
 
-fn signed(amount: &str) -> Option<i64> {
+/// An amount in millionths as text, which may be negative.
+pub(crate) fn signed(amount: &str) -> Option<i64> {
     match amount.strip_prefix('-') {
         Some(rest) => Amount::parse(rest).map(|amount| -amount.0),
         None => Amount::parse(amount).map(|amount| amount.0),

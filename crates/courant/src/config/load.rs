@@ -1,10 +1,17 @@
 //! From text to [`Config`]: overrides, secrets from elsewhere, and errors that point at a line.
 
-use std::{env, fmt, fs, path::Path};
+use std::{
+    env, fmt, fs,
+    io::{self, Read as _},
+    path::Path,
+};
 
 use toml::{Table, Value, de::Error};
 
 use super::Config;
+
+/// Largest file of a secret, in bytes.
+const MOST_SECRET: u64 = 64 * 1024;
 
 /// A configuration text and where it came from.
 #[derive(Clone, Debug)]
@@ -41,6 +48,11 @@ impl ConfigError {
     pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Self {
         Self { source: path.display().to_string(), line: None, text: format!("cannot be read: {error}") }
     }
+
+    /// A fault of what the command line sets.
+    fn of_set(assignment: &str, text: String) -> Self {
+        Self { source: format!("--set {}", key_of(assignment)), line: None, text }
+    }
 }
 
 impl fmt::Display for ConfigError {
@@ -63,11 +75,7 @@ pub(super) fn load(source: &Source, overrides: &[String]) -> Result<Config, Conf
         changed |= resolve(value, key).map_err(|text| source.complaint(&last_key(&text), text))?;
     }
     for assignment in overrides {
-        assign(&mut tree, assignment).map_err(|text| ConfigError {
-            source: format!("--set {assignment}"),
-            line: None,
-            text,
-        })?;
+        assign(&mut tree, assignment).map_err(|text| ConfigError::of_set(assignment, text))?;
     }
     if !changed {
         return toml::from_str(&source.text).map_err(|error| explain(source, &error));
@@ -77,9 +85,44 @@ pub(super) fn load(source: &Source, overrides: &[String]) -> Result<Config, Conf
         let plain = Source { name: source.name.clone(), text: without_references(&source.text) };
         match toml::from_str::<Config>(&plain.text) {
             Err(in_text) if in_text.message() == error.message() => explain(&plain, &in_text),
-            Ok(_) | Err(_) => source.complaint(&quoted(error.message()), error.message().to_owned()),
+            Ok(_) | Err(_) => elsewhere(source, overrides, &error),
         }
     })
+}
+
+/// A fault that the text alone does not have: of what was set, or of a secret from elsewhere.
+fn elsewhere(source: &Source, overrides: &[String], error: &Error) -> ConfigError {
+    let path = path_of(error);
+    let text = match path.as_str() {
+        "" => error.message().to_owned(),
+        path => format!("{} in `{path}`", error.message()),
+    };
+    let named = quoted(error.message());
+    let concerns = |assignment: &&String| {
+        let set = last_part(key_of(assignment)).trim();
+        path.split('.').chain([named.as_str()]).any(|part| part == set)
+    };
+    match overrides.iter().find(concerns) {
+        Some(assignment) => ConfigError::of_set(assignment, text),
+        None if path.is_empty() => source.complaint(&named, text),
+        None => source.complaint(last_part(&path), text),
+    }
+}
+
+fn last_part(key: &str) -> &str {
+    key.rsplit('.').next().unwrap_or_default()
+}
+
+/// What an assignment sets. Its value may be a secret.
+fn key_of(assignment: &str) -> &str {
+    assignment.split('=').next().unwrap_or_default()
+}
+
+/// Where in the tree an error is: the keys down to it.
+fn path_of(error: &Error) -> String {
+    let said = error.to_string();
+    let place = said.trim_end().rsplit('\n').next().and_then(|line| line.strip_prefix("in `"));
+    place.and_then(|place| place.strip_suffix('`')).unwrap_or_default().to_owned()
 }
 
 /// The text with each reference to a secret replaced by an empty one; lines stay.
@@ -146,11 +189,20 @@ fn secret(table: &Table, key: &str) -> Result<Option<String>, String> {
         return Ok(Some(value));
     }
     if let Some(Value::String(path)) = table.get("file") {
-        let value =
-            fs::read_to_string(path).map_err(|error| format!("{key}: {path} cannot be read: {error}"))?;
+        let value = read_secret(path).map_err(|error| format!("{key}: {path} cannot be read: {error}"))?;
         return Ok(Some(value.trim_end().to_owned()));
     }
     Ok(None)
+}
+
+/// A file of bounded length: a device has no end.
+fn read_secret(path: &str) -> io::Result<String> {
+    let mut text = String::new();
+    let read = fs::File::open(path)?.take(MOST_SECRET + 1).read_to_string(&mut text)?;
+    if read as u64 > MOST_SECRET {
+        return Err(io::Error::other(format!("it has more than {MOST_SECRET} bytes")));
+    }
+    Ok(text)
 }
 
 /// `a.b=value`; the value is TOML, or else taken as text.

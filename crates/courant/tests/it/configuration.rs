@@ -3,12 +3,17 @@
 use std::process::Command;
 
 fn check(text: &str) -> (bool, String) {
+    check_with(text, &[])
+}
+
+fn check_with(text: &str, set: &[&str]) -> (bool, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("courant.toml");
     std::fs::write(&file, text).expect("written");
     let output = Command::new(env!("CARGO_BIN_EXE_courant"))
         .args(["check", "--config"])
         .arg(&file)
+        .args(set.iter().flat_map(|assignment| ["--set", *assignment]))
         .env("COURANT_TEST_SECRET", "secret-value")
         .env_remove("COURANT_TEST_ABSENT")
         .output()
@@ -56,6 +61,39 @@ fn faults_are_named_with_file_line_and_key() {
         assert!(!fine && said.contains(place) && said.contains(key), "{text}\n{said}");
         assert!(!said.contains("secret-value"), "{said}");
     }
+}
+
+#[test]
+fn a_fault_of_what_is_set_is_told_with_its_key_and_without_its_value() {
+    let text = "[limits]\ntimers = 3\n[store]\nretention_hours = 3\n";
+    let cases = [
+        (
+            "server.listen=secret-value",
+            "--set server.listen: invalid socket address syntax in `server.listen`",
+        ),
+        ("limits.timers=\"secret\"", "--set limits.timers: invalid type: string \"secret\""),
+        ("callbacks.concurrency=-3", "in `callbacks.concurrency`"),
+        ("nonsense=3", "--set nonsense: unknown field `nonsense`"),
+        (
+            "account=[{ name = 3 }]",
+            "--set account: invalid type: integer `3`, expected a string in `account.name`",
+        ),
+        ("limits.timers.most=secret-value", "--set limits.timers.most: timers is not a table"),
+    ];
+    for (set, expected) in cases {
+        let (fine, said) = check_with(text, &[set]);
+        assert!(!fine && said.contains(expected), "{set}\n{said}");
+        assert!(!said.contains("secret-value"), "{said}");
+    }
+    // A secret from elsewhere that cannot be what it is for.
+    let (fine, said) = check("[server]\nlisten = { env = \"COURANT_TEST_SECRET\" }\n");
+    assert!(!fine && said.contains("courant.toml:2: invalid socket address"), "{said}");
+}
+
+#[test]
+fn a_secret_is_a_file_of_bounded_length() {
+    let (fine, said) = check("[log]\nlevel = { file = \"/dev/zero\" }\n");
+    assert!(!fine && said.contains("courant.toml:2: level: /dev/zero cannot be read"), "{said}");
 }
 
 #[test]

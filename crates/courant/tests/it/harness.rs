@@ -74,6 +74,14 @@ impl Stand {
         what: &str,
         condition: impl Fn() -> F,
     ) -> T {
+        Self::wait_for(what, condition).await
+    }
+
+    /// The same, of whatever is not a stand.
+    pub(crate) async fn wait_for<T, F: Future<Output = Option<T>>>(
+        what: &str,
+        condition: impl Fn() -> F,
+    ) -> T {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(found) = condition().await {

@@ -23,6 +23,9 @@ use std::{
 use super::{encode::Ready, record};
 use crate::StoreError;
 
+#[cfg(feature = "fuzzing")]
+pub(super) mod fuzzing;
+
 /// Zeros written ahead, in bytes.
 const AHEAD: u64 = 4 << 20;
 
@@ -119,16 +122,20 @@ impl Journal {
             // So that the names of the files survive what their contents survive.
             File::open(folder)?.sync_all()?;
         }
-        // Its seed is random.
-        let session = RandomState::new().build_hasher().finish();
-        Ok(Self {
+        Ok(Self::of(pages))
+    }
+
+    /// A journal in these files, with nothing written yet.
+    fn of(pages: [Page; 2]) -> Self {
+        Self {
             pages,
             current: 0,
-            session,
+            // The seed is random.
+            session: RandomState::new().build_hasher().finish(),
             buffer: Vec::new(),
             #[cfg(test)]
             broken: false,
-        })
+        }
     }
 
     /// All records that follow the given number without a gap, in order.

@@ -12,6 +12,8 @@ mod counters;
 mod decide;
 mod encode;
 mod facets;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod generation;
 mod journal;
 mod marks;

@@ -20,6 +20,9 @@ use crate::{
     CallbackResult, Change, Facts, Lane, NewCallback, Part, Remembered, StoreError, UpstreamRow, packed,
 };
 
+#[cfg(feature = "fuzzing")]
+pub(super) mod fuzzing;
+
 /// A change as it stands in the journal. Variants are told apart by their place: new ones come last.
 #[derive(Debug, Serialize, Deserialize)]
 enum Line<'a> {
@@ -171,7 +174,7 @@ pub(super) fn read(bytes: &[u8], dialects: &[&'static str]) -> Result<Ready, Sto
         }
         Line::Update(update) => Ready::Update(Box::new(update_of(update)?)),
         Line::Inbound(inbound) => Ready::Plain(Change::Inbound {
-            seen: remembered_of(&inbound.seen),
+            seen: remembered_of(&inbound.seen)?,
             dialect: dialect_of(inbound.dialect, dialects)?,
             callbacks: inbound.callbacks.into_iter().map(callback_of).collect(),
         }),
@@ -182,7 +185,7 @@ pub(super) fn read(bytes: &[u8], dialects: &[&'static str]) -> Result<Ready, Sto
             due_at: Time(line.due_at),
             result: line.result.to_owned(),
         })),
-        Line::Remember(line) => Ready::Plain(Change::Remember(remembered_of(&line))),
+        Line::Remember(line) => Ready::Plain(Change::Remember(remembered_of(&line)?)),
     })
 }
 
@@ -269,7 +272,7 @@ fn insert_of(line: InsertLine<'_>, dialects: &[&'static str]) -> Result<ReadyIns
         marks: ReadyInsert::marks(batch, &shared),
         shared: line.shared.to_vec(),
         messages,
-        remember: line.remember.as_ref().map(remembered_of),
+        remember: line.remember.as_ref().map(remembered_of).transpose()?,
         reserve: None,
     })
 }
@@ -414,14 +417,14 @@ fn remembered_line(remembered: &Remembered) -> RememberedLine<'_> {
     }
 }
 
-fn remembered_of(line: &RememberedLine<'_>) -> Remembered {
-    Remembered {
+fn remembered_of(line: &RememberedLine<'_>) -> Result<Remembered, StoreError> {
+    Ok(Remembered {
         account: line.account.into(),
-        kind: lasting(line.kind),
+        kind: lasting(line.kind)?,
         key: line.key.to_owned(),
         value: line.value.to_vec(),
         until: Time(line.until),
-    }
+    })
 }
 
 fn dialect_of(name: &str, dialects: &[&'static str]) -> Result<&'static str, StoreError> {
@@ -429,15 +432,35 @@ fn dialect_of(name: &str, dialects: &[&'static str]) -> Result<&'static str, Sto
     known.ok_or_else(|| unreadable(format!("dialect '{name}'")))
 }
 
+/// Most kinds of keys, and the longest: the program has a handful of short ones.
+const MOST_KINDS: usize = 64;
+const LONGEST_KIND: usize = 32;
+
 /// A kind of key as the program spells it. There are few kinds, and each is kept once, for as long
 /// as the program runs.
-fn lasting(kind: &str) -> &'static str {
+fn lasting(kind: &str) -> Result<&'static str, StoreError> {
     static KINDS: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
     let mut kinds = KINDS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(known) = kinds.get(kind) {
-        return known;
+        return Ok(known);
+    }
+    if kinds.len() >= MOST_KINDS || kind.len() > LONGEST_KIND {
+        return Err(unreadable("too many kinds of keys"));
     }
     let kept: &'static str = Box::leak(kind.to_owned().into_boxed_str());
     kinds.insert(kept);
-    kept
+    Ok(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_of_keys_that_no_program_has_are_not_kept() {
+        assert!(lasting(&"x".repeat(LONGEST_KIND + 1)).is_err());
+        let taken = (0..1000).filter(|number| lasting(&format!("kind {number}")).is_ok()).count();
+        assert!(taken <= MOST_KINDS, "{taken} kinds");
+        assert_eq!(lasting("kind 0").expect("it is known"), "kind 0");
+    }
 }

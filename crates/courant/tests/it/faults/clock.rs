@@ -15,11 +15,11 @@ async fn setting_the_clock_by_hours_neither_rings_alarms_early_nor_holds_them_up
         [(7200, "15550110002", "ahead of ours"), (-10_800, "15550120002", "behind ours")]
     {
         shim.clock_is_ahead(step);
-        caller.says("/readyz", words).await;
         let quick = caller.send(number, 600).await;
         caller.reaches(&quick, 3000).await;
         assert_eq!(caller.inbox(number).await.len(), 1);
         assert_eq!(caller.code(&patient).await, Some(3002), "after a step by {step} s");
+        caller.says("/readyz", words).await;
     }
     assert_eq!(caller.inbox("15550100002").await.len(), 0);
     assert_eq!(process.terminate(), Some(0));

@@ -28,10 +28,11 @@ async fn connections_never_use_up_the_files_that_networks_and_the_store_need() {
     let crowd: Vec<TcpStream> =
         (0..FILES).map(|_| TcpStream::connect(&address).expect("the kernel takes it")).collect();
     // The caller has a connection already; networks, callbacks and the store need new files.
-    for number in ["15550100002", "15550100004"] {
+    for (number, channel) in [("15550100004", "whatsapp"), ("15550100002", "sms")] {
         let reference = caller.send(number, 600).await;
         caller.reaches(&reference, 3000).await;
-        assert_eq!(caller.inbox(number).await.len(), 1);
+        let inbox = caller.inbox(number).await;
+        assert_eq!((inbox.len(), &inbox[0]["channel"]), (1, &channel.into()), "{inbox:?}");
     }
     let (took, used) = (began.elapsed(), cpu(&process) - before);
     assert!(used < took.mul_f64(0.9) + Duration::from_secs(1), "{used:?} of CPU in {took:?}");
@@ -40,6 +41,7 @@ async fn connections_never_use_up_the_files_that_networks_and_the_store_need() {
     assert_eq!(newcomer.text("/healthz").await, "alive\n");
     let log = std::fs::read_to_string(folder.path().join("data.log")).expect("a log");
     assert!(log.contains("too few files"), "the operator is told: {log}");
+    assert!(!log.contains("os error 24"), "there was a file for everything: {log}");
     assert_eq!(process.terminate(), Some(0));
 }
 

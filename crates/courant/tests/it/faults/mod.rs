@@ -7,6 +7,7 @@ mod full_disk;
 mod lost;
 mod networks;
 mod noisy;
+mod parked;
 mod receivers;
 mod shim;
 mod slow_disk;
@@ -74,6 +75,13 @@ impl Caller {
             assert!(began.elapsed() < PATIENCE, "{reference} is {now:?} instead of {code}");
             tokio::time::sleep(Duration::from_millis(15)).await;
         }
+    }
+
+    /// The history of a message, as operators read it.
+    pub(crate) async fn story(&self, reference: &str) -> String {
+        let request = self.client.get(format!("{}/api/v1/messages/{reference}/history", self.url));
+        let response = request.bearer_auth("sandbox").send().await.expect("an answer");
+        response.text().await.expect("a text")
     }
 
     /// Waits until a text contains words.

@@ -13,8 +13,11 @@ use serde_json::json;
 use super::shim::Shim;
 use crate::harness::{TELESIGN_BASIC, cascade};
 
-/// Requests of the noisy account under way at once.
-const NOISE: usize = 32;
+/// Requests that may be in work.
+const ALL: usize = 32;
+/// Requests of the noisy account under way at once: without a share, every other request of anybody
+/// would be refused.
+const NOISE: usize = 2 * ALL;
 /// How many of them may be in work.
 const SHARE: usize = 8;
 
@@ -24,7 +27,8 @@ async fn an_account_that_asks_too_much_is_refused_and_a_quiet_one_never_is() {
     let folder = tempfile::tempdir().expect("a folder");
     let shim = Shim::build(folder.path());
     let share = format!("server.max_requests_per_account={SHARE}");
-    let process = shim.start(&folder.path().join("data"), &["server.max_requests=32", &share]);
+    let all = format!("server.max_requests={ALL}");
+    let process = shim.start(&folder.path().join("data"), &[&all, &share]);
     // A disk on which the noise is more than there is capacity for.
     shim.syncs_take(20);
     let (over, refused) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));

@@ -134,10 +134,12 @@ async fn bad_receivers_are_left_in_time_and_tried_again_and_redirects_lead_nowhe
     for (manner, host) in MANNERS.into_iter().zip(20..) {
         receivers.insert(manner, Receiver::start(host, manner, Some(inside.address)).await);
     }
+    let mut references = BTreeMap::new();
     for (manner, number) in MANNERS.into_iter().zip(1000_u32..) {
         let body = message(&stand.url, &format!("1555{number}0004"), receivers[&manner].url());
         let (status, answer) = stand.telesign(&body).await;
         assert_eq!(status, 200, "{answer}");
+        references.insert(manner, answer["reference_id"].as_str().expect("a reference").to_owned());
     }
     // An answer of 200 confirms, whatever its body: no more of that is read than a bound.
     let again = |manner| receivers.get(&manner).filter(|_| manner != Manner::Endless);
@@ -145,6 +147,14 @@ async fn bad_receivers_are_left_in_time_and_tried_again_and_redirects_lead_nowhe
         let Some(receiver) = again(manner) else { continue };
         stand.until(&format!("{manner:?} is tried again"), || async { receiver.requests() >= 2 }).await;
     }
+    let endless = format!("{}/api/v1/messages/{}", stand.url, references[&Manner::Endless]);
+    stand
+        .until("the endless one has confirmed", || async {
+            let response = stand.client.get(&endless).bearer_auth("sandbox").send().await.expect("an answer");
+            let message: Value = response.json().await.expect("JSON");
+            message["callbacks"][0]["standing"] == "done"
+        })
+        .await;
     assert_eq!(receivers[&Manner::Endless].requests(), 1);
     assert_eq!(inside.requests(), 0, "nobody follows a redirect");
     stand.stop().await;
@@ -154,12 +164,12 @@ async fn bad_receivers_are_left_in_time_and_tried_again_and_redirects_lead_nowhe
 async fn receivers_that_hang_keep_no_other_account_waiting() {
     let set = ["callbacks.concurrency=8", "callbacks.concurrency_per_host=4"];
     let stand = Stand::start_with(None, &set).await;
+    // So many that the turns of all of them take longer than the healthy one is given.
     let mut hanging = Vec::new();
-    for host in 40..44 {
+    for host in 100..140 {
         hanging.push(Receiver::start(host, Manner::Hangs, None).await);
     }
-    // More than are read from the outbox at a time.
-    const BACKLOG: usize = 600;
+    const BACKLOG: usize = 240;
     for index in 0..BACKLOG {
         let number = format!("1556{index:04}0004");
         let body = message(&stand.url, &number, hanging[index % hanging.len()].url());
