@@ -84,6 +84,19 @@ impl Caller {
         response.text().await.expect("a text")
     }
 
+    /// Waits until the history of a message has an event.
+    pub(crate) async fn tells(&self, reference: &str, event: &str) {
+        let began = Instant::now();
+        loop {
+            let story = self.story(reference).await;
+            if story.contains(event) {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "{event} is not told: {story}");
+            tokio::time::sleep(Duration::from_millis(15)).await;
+        }
+    }
+
     /// Waits until a text contains words.
     pub(crate) async fn says(&self, path: &str, words: &str) {
         let began = Instant::now();
