@@ -77,13 +77,6 @@ impl Caller {
         }
     }
 
-    /// The history of a message, as operators read it.
-    pub(crate) async fn story(&self, reference: &str) -> String {
-        let request = self.client.get(format!("{}/api/v1/messages/{reference}/history", self.url));
-        let response = request.bearer_auth("sandbox").send().await.expect("an answer");
-        response.text().await.expect("a text")
-    }
-
     /// Waits until a text contains words.
     pub(crate) async fn says(&self, path: &str, words: &str) {
         let began = Instant::now();
