@@ -77,26 +77,6 @@ impl Caller {
         }
     }
 
-    /// The history of a message, as operators read it.
-    pub(crate) async fn story(&self, reference: &str) -> String {
-        let request = self.client.get(format!("{}/api/v1/messages/{reference}/history", self.url));
-        let response = request.bearer_auth("sandbox").send().await.expect("an answer");
-        response.text().await.expect("a text")
-    }
-
-    /// Waits until the history of a message has an event.
-    pub(crate) async fn tells(&self, reference: &str, event: &str) {
-        let began = Instant::now();
-        loop {
-            let story = self.story(reference).await;
-            if story.contains(event) {
-                return;
-            }
-            assert!(began.elapsed() < PATIENCE, "{event} is not told: {story}");
-            tokio::time::sleep(Duration::from_millis(15)).await;
-        }
-    }
-
     /// Waits until a text contains words.
     pub(crate) async fn says(&self, path: &str, words: &str) {
         let began = Instant::now();
