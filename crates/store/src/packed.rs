@@ -11,6 +11,10 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::StoreError;
 
+/// How deep values may be nested: deeper than what is taken from callers, and not as deep as to
+/// overflow the stack of a thread.
+const DEPTH: usize = 256;
+
 /// What the buffer of a thread may keep between two values; most values are much smaller.
 const KEPT: usize = 64 << 10;
 
@@ -39,7 +43,9 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
     if is_json(bytes) {
         serde_json::from_slice(bytes).map_err(|error| unreadable(&error))
     } else {
-        rmp_serde::from_slice(bytes).map_err(|error| unreadable(&error))
+        let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
+        deserializer.set_max_depth(DEPTH);
+        T::deserialize(&mut deserializer).map_err(|error| unreadable(&error))
     }
 }
 

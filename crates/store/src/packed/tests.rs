@@ -156,6 +156,16 @@ fn plans_come_back_with_what_callers_wrote_into_them() {
 }
 
 #[test]
+fn what_callers_nested_comes_back_and_nesting_without_end_is_refused() {
+    let nested = (0..100).fold(json!(1), |inner, _| json!([inner]));
+    let content = Content::Whatsapp(nested);
+    let bytes = write(&content).expect("it is plain data");
+    assert_eq!(read::<Content>(&bytes).expect("it was written so"), content);
+    let endless = vec![0x91; 1 << 20];
+    assert!(read::<serde_json::Value>(&endless).is_err());
+}
+
+#[test]
 fn ids_are_sixteen_bytes() {
     let bytes = write(&[BatchId(1), BatchId(u128::MAX)]).expect("it is plain data");
     assert_eq!(bytes.len(), 1 + 2 * (2 + 16));
