@@ -48,7 +48,7 @@ const LOAD: u64 = 8;
 const PATIENCE: Duration = Duration::from_millis(250);
 
 /// A generation this large is applied at once.
-const GENERATION_WEIGHT: u64 = 8192;
+const GENERATION_WEIGHT: u64 = 4096;
 const GENERATION_BYTES: u64 = 16 << 20;
 
 /// With less room than this, beyond what is pending, nothing is answered before it is in the
