@@ -1,7 +1,12 @@
 //! A generation of changes brought into the database, in the writer's transaction: one row of each
 //! table for a message, however often it changed.
 
-use rusqlite::{Connection, Result, params};
+use std::sync::LazyLock;
+
+use rusqlite::{
+    Connection, Result, params, params_from_iter,
+    types::{ToSqlOutput, ValueRef},
+};
 
 use super::{
     apply::{Row, Writing, find, insert_body, insert_upstream, share},
@@ -28,38 +33,46 @@ impl Writing {
         for result in &generation.results {
             outbox::finish(connection, result, &mut Fresh::default())?;
         }
+        let mut transitions = Vec::new();
         for submission in &generation.inserts {
-            self.begin_all(connection, submission)?;
+            self.begin_all(connection, submission, &mut transitions)?;
         }
         for continued in &generation.updates {
-            self.go_on(connection, continued)?;
+            self.go_on(connection, continued, &mut transitions)?;
         }
+        insert_transitions(connection, transitions)?;
         for called in &generation.inbound {
             self.write_callback(connection, None, called, is_pending(called))?;
         }
         set_newest(connection, generation.last)
     }
 
-    fn begin_all(&mut self, connection: &Connection, submission: &Submission) -> Result<()> {
+    fn begin_all<'a>(
+        &mut self,
+        connection: &Connection,
+        submission: &'a Submission,
+        transitions: &mut Vec<Transition<'a>>,
+    ) -> Result<()> {
         let Submission { batch, shared, messages, .. } = submission;
         let single = messages.iter().all(|begun| begun.message.batch_size <= 1);
         let inline = single || !share(connection, *batch, shared, messages.len())?;
         for begun in messages {
-            self.begin_one(connection, submission, begun, inline.then_some(shared.as_slice()))?;
+            self.begin_one(connection, submission, begun, inline.then_some(shared.as_slice()), transitions)?;
         }
         Ok(())
     }
 
-    fn begin_one(
+    fn begin_one<'a>(
         &mut self,
         connection: &Connection,
         submission: &Submission,
-        begun: &Begun,
+        begun: &'a Begun,
         shared: Option<&[u8]>,
+        transitions: &mut Vec<Transition<'a>>,
     ) -> Result<()> {
         let Begun { message, now, .. } = begun;
         let key = self.next_message();
-        let history = write_transitions(connection, key, 0, now)?;
+        let history = chain(transitions, key, 0, now);
         let row = Row { key, version: now.version, history, facts: &now.facts, state: &now.state };
         let (account, dialect) = self.insert_row(connection, message, &row)?;
         insert_body(connection, key, message, &begun.recipient, shared)?;
@@ -79,10 +92,15 @@ impl Writing {
         Ok(())
     }
 
-    fn go_on(&mut self, connection: &Connection, continued: &Continued) -> Result<()> {
+    fn go_on<'a>(
+        &mut self,
+        connection: &Connection,
+        continued: &'a Continued,
+        transitions: &mut Vec<Transition<'a>>,
+    ) -> Result<()> {
         let Continued { id, now, .. } = continued;
         let found = find(connection, *id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-        let history = write_transitions(connection, found.key, found.history, now)?;
+        let history = chain(transitions, found.key, found.history, now);
         let row = Row { key: found.key, version: now.version, history, facts: &now.facts, state: &now.state };
         self.update_row(connection, &found, &row)?;
         for (mark, part) in &now.upstream {
@@ -140,15 +158,50 @@ fn same_url(one: &Called, other: &Called) -> bool {
     one.stored.url == other.stored.url
 }
 
+/// A row of the history.
+struct Transition<'a> {
+    number: i64,
+    /// The one before it, of the same message.
+    previous: i64,
+    entries: &'a [u8],
+    message: i64,
+}
+
 /// Chains the transitions of a message to the given one; the new head of the chain.
-fn write_transitions(connection: &Connection, message: i64, mut previous: i64, now: &Now) -> Result<i64> {
-    let mut insert = connection
-        .prepare_cached("INSERT INTO history (key, previous, entries, message) VALUES (?1, ?2, ?3, ?4)")?;
+fn chain<'a>(transitions: &mut Vec<Transition<'a>>, message: i64, mut previous: i64, now: &'a Now) -> i64 {
     for (number, entries) in &now.transitions {
-        insert.execute(params![number, previous, entries, message])?;
+        transitions.push(Transition { number: *number, previous, entries, message });
         previous = *number;
     }
-    Ok(previous)
+    previous
+}
+
+/// Rows of one statement.
+const TRANSITIONS_AT_ONCE: usize = 16;
+
+const INSERT_TRANSITION: &str = "INSERT INTO history (key, previous, entries, message) VALUES (?, ?, ?, ?)";
+static INSERT_TRANSITIONS: LazyLock<String> =
+    LazyLock::new(|| INSERT_TRANSITION.to_owned() + &", (?, ?, ?, ?)".repeat(TRANSITIONS_AT_ONCE - 1));
+
+/// Writes transitions in the order of their numbers, so that each lands at the end of the table, and
+/// many with one statement.
+fn insert_transitions(connection: &Connection, mut transitions: Vec<Transition<'_>>) -> Result<()> {
+    transitions.sort_unstable_by_key(|transition| transition.number);
+    let chunks = transitions.chunks_exact(TRANSITIONS_AT_ONCE);
+    let rest = chunks.remainder().chunks(1);
+    let whole = chunks.map(|chunk| (INSERT_TRANSITIONS.as_str(), chunk));
+    for (sql, chunk) in whole.chain(rest.map(|one| (INSERT_TRANSITION, one))) {
+        let values = chunk.iter().flat_map(Transition::values);
+        connection.prepare_cached(sql)?.execute(params_from_iter(values))?;
+    }
+    Ok(())
+}
+
+impl Transition<'_> {
+    fn values(&self) -> [ToSqlOutput<'_>; 4] {
+        let entries = ToSqlOutput::Borrowed(ValueRef::Blob(self.entries));
+        [self.number.into(), self.previous.into(), entries, self.message.into()]
+    }
 }
 
 /// The newest record of the journal that the database has.
