@@ -21,6 +21,7 @@ use super::{
     client::{Remote, say, segment, table as columns},
     install_crypto,
     messages::only_account,
+    paging::{Paging, say_more},
 };
 use crate::{admin::Page, views::MediaView};
 
@@ -63,12 +64,8 @@ struct List {
     /// Whose [default: the only account there is].
     #[arg(long)]
     account: Option<String>,
-    /// At most this many.
-    #[arg(long, default_value_t = 50)]
-    limit: u16,
-    /// Go on after this cursor.
-    #[arg(long)]
-    after: Option<String>,
+    #[command(flatten)]
+    paging: Paging,
     #[command(flatten)]
     remote: Remote,
 }
@@ -160,8 +157,8 @@ impl List {
             Some(account) => account,
             None => only_account(&client).await?,
         };
-        let mut query = vec![("account", account), ("limit", self.limit.to_string())];
-        query.extend(self.after.map(|after| ("after", after)));
+        let mut query = self.paging.query();
+        query.push(("account", account));
         client.show(client.look("/media", &query).await?, print_uploads)
     }
 }
@@ -173,9 +170,7 @@ fn print_uploads(page: Page<MediaView>) {
     };
     let rows: Vec<_> = page.items.into_iter().map(row).collect();
     columns(&["ID", "TYPE", "BYTES", "EXPIRES", "NAME"], &rows);
-    if let Some(next) = page.next {
-        say(&format!("more: --after {next}"));
-    }
+    say_more(page.next.as_deref());
 }
 
 impl Remove {

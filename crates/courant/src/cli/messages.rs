@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     client::{Client, Remote, say, segment, table},
+    paging::{Paging, say_more},
     watch,
 };
 use crate::{
@@ -341,38 +342,29 @@ impl Filters {
 pub(super) struct Messages {
     #[command(flatten)]
     filters: Filters,
-    /// At most this many.
-    #[arg(long, default_value_t = 50)]
-    limit: u16,
-    /// Go on after this cursor (`next` of the page before).
-    #[arg(long)]
-    after: Option<String>,
+    #[command(flatten)]
+    paging: Paging,
     #[command(flatten)]
     remote: Remote,
 }
 
 pub(super) async fn list(arguments: Messages) -> Result<(), String> {
     let client = arguments.remote.client()?;
-    let mut query = arguments.filters.query();
-    query.push(("limit", arguments.limit.to_string()));
-    let mut after = arguments.after;
+    let (filters, mut paging) = (arguments.filters.query(), arguments.paging);
     let answer = loop {
-        let mut page = query.clone();
-        page.extend(after.take().map(|after| ("after", after)));
-        let answer = client.look("/messages", &page).await?;
+        let query = [filters.clone(), paging.query()].concat();
+        let answer = client.look("/messages", &query).await?;
         // Looking for what is rare stops in between; whoever asked wants to see something.
         match answer["next"].as_str() {
             Some(next) if answer["items"].as_array().is_some_and(Vec::is_empty) => {
-                after = Some(next.to_owned());
+                paging.after = Some(next.to_owned());
             }
             Some(_) | None => break answer,
         }
     };
     client.show(answer, |page: Page<MessageRow>| {
         rows(&page.items);
-        if let Some(next) = page.next {
-            say(&format!("more: --after {next}"));
-        }
+        say_more(page.next.as_deref());
     })
 }
 

@@ -10,6 +10,7 @@ mod import;
 mod media;
 mod messages;
 mod operate;
+mod paging;
 mod password;
 mod plans;
 mod restore;

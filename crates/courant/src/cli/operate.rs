@@ -3,7 +3,10 @@
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
-use super::client::{Client, Remote, say, segment, table};
+use super::{
+    client::{Client, Remote, say, segment, table},
+    paging::{Paging, say_more},
+};
 use crate::{
     admin::{BackupView, MadeToken, Page, Scope, TokenView},
     views::{AccountView, BalanceView, CallbackView, LedgerView, RouteView, SenderView},
@@ -17,12 +20,8 @@ pub(super) enum Callbacks {
         /// Only of this account.
         #[arg(long)]
         account: Option<String>,
-        /// At most this many.
-        #[arg(long, default_value_t = 50)]
-        limit: u16,
-        /// Go on after this cursor.
-        #[arg(long)]
-        after: Option<String>,
+        #[command(flatten)]
+        paging: Paging,
         #[command(flatten)]
         remote: Remote,
     },
@@ -44,11 +43,10 @@ pub(super) enum Callbacks {
 
 pub(super) async fn callbacks(command: Callbacks) -> Result<(), String> {
     match command {
-        Callbacks::List { account, limit, after, remote } => {
+        Callbacks::List { account, paging, remote } => {
             let client = remote.client()?;
-            let mut query = vec![("limit", limit.to_string())];
+            let mut query = paging.query();
             query.extend(account.map(|account| ("account", account)));
-            query.extend(after.map(|after| ("after", after)));
             client.show(client.look("/callbacks", &query).await?, print_callbacks)
         }
         Callbacks::Replay { ids, account, url_prefix, remote } => {
@@ -82,9 +80,7 @@ fn print_callbacks(page: Page<CallbackView>) {
     };
     let rows: Vec<_> = page.items.into_iter().map(row).collect();
     table(&["ID", "ACCOUNT", "ABOUT", "ADDRESS", "TRIES", "RESULT"], &rows);
-    if let Some(next) = page.next {
-        say(&format!("more: --after {next}"));
-    }
+    say_more(page.next.as_deref());
 }
 
 /// Accounts: list them; their money: show it, put some in.
@@ -111,12 +107,8 @@ enum Money {
     Ledger {
         /// Its name.
         name: String,
-        /// At most this many.
-        #[arg(long, default_value_t = 50)]
-        limit: u16,
-        /// Go on after this cursor.
-        #[arg(long)]
-        after: Option<String>,
+        #[command(flatten)]
+        paging: Paging,
         #[command(flatten)]
         remote: Remote,
     },
@@ -149,12 +141,10 @@ async fn money(command: Money) -> Result<(), String> {
             let path = format!("/accounts/{}/balance", segment(&name));
             client.show(client.look(&path, &[]).await?, print_balance)
         }
-        Money::Ledger { name, limit, after, remote } => {
+        Money::Ledger { name, paging, remote } => {
             let client = remote.client()?;
-            let mut query = vec![("limit", limit.to_string())];
-            query.extend(after.map(|after| ("after", after)));
             let path = format!("/accounts/{}/ledger", segment(&name));
-            client.show(client.look(&path, &query).await?, print_ledger)
+            client.show(client.look(&path, &paging.query()).await?, print_ledger)
         }
         Money::TopUp { name, amount, reference, remote } => {
             let client = remote.client()?;
@@ -187,9 +177,7 @@ fn print_ledger(page: Page<LedgerView>) {
     };
     let rows: Vec<_> = page.items.into_iter().map(row).collect();
     table(&["ID", "AT", "KIND", "AMOUNT", "AVAILABLE", "FOR"], &rows);
-    if let Some(next) = page.next {
-        say(&format!("more: --after {next}"));
-    }
+    say_more(page.next.as_deref());
 }
 
 async fn list_accounts(client: &Client) -> Result<(), String> {

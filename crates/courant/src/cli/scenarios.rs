@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{
     client::{Client, Remote, say, segment, table},
     messages::read_body,
+    paging::{Paging, say_more},
 };
 use crate::{admin::Page, views::ScenarioView};
 
@@ -18,12 +19,8 @@ pub(super) enum Scenarios {
     List {
         /// Whose.
         account: String,
-        /// At most this many.
-        #[arg(long, default_value_t = 50)]
-        limit: u16,
-        /// Go on after this cursor (`next` of the page before).
-        #[arg(long)]
-        after: Option<String>,
+        #[command(flatten)]
+        paging: Paging,
         #[command(flatten)]
         remote: Remote,
     },
@@ -66,11 +63,9 @@ pub(super) struct Put {
 
 pub(super) async fn run(command: Scenarios) -> Result<(), String> {
     match command {
-        Scenarios::List { account, limit, after, remote } => {
+        Scenarios::List { account, paging, remote } => {
             let client = remote.client()?;
-            let mut query = vec![("limit", limit.to_string())];
-            query.extend(after.map(|after| ("after", after)));
-            client.show(client.look(&path(&account), &query).await?, print_all)
+            client.show(client.look(&path(&account), &paging.query()).await?, print_all)
         }
         Scenarios::Show(Which { account, key, remote }) => {
             let client = remote.client()?;
@@ -118,9 +113,7 @@ fn print_all(page: Page<ScenarioView>) {
     };
     let rows: Vec<_> = page.items.iter().map(row).collect();
     table(&["KEY", "NAME", "FLOW", ""], &rows);
-    if let Some(next) = page.next {
-        say(&format!("more: --after {next}"));
-    }
+    say_more(page.next.as_deref());
 }
 
 fn print(view: &ScenarioView) {

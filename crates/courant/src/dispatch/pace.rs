@@ -68,7 +68,7 @@ impl Pace {
         buckets.all.take_ahead(now, 1.0);
     }
 
-    /// Gives a token back that was not used.
+    /// Gives a token back that was not used. The kept ones come back with time only.
     pub(super) fn give_back(&mut self) {
         if let Some(buckets) = &mut self.0 {
             buckets.all.give_back(1.0);

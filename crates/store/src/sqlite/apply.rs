@@ -2,15 +2,13 @@
 //! written, so that one which is not applied leaves no trace and needs no savepoint; an error of
 //! the database gives up the whole transaction.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::LazyLock,
-};
+use std::collections::{HashMap, HashSet};
 
 use model::{BatchId, Message, MessageId, Time};
-use rusqlite::{Connection, OptionalExtension, Result, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::{
+    bulk::insert_rows,
     codes::{Words, priority_code, status_code},
     encode::{Ready, ReadyInsert, ReadyMessage, ReadyUpdate},
     facets::{Facet, Facets},
@@ -701,26 +699,11 @@ pub(super) fn insert_body(
     Ok(())
 }
 
-/// Rows of one statement.
-const MARKS_AT_ONCE: usize = 32;
-
-static INSERT_MARKS: LazyLock<String> =
-    LazyLock::new(|| INSERT_MARK.to_owned() + &", (?, ?)".repeat(MARKS_AT_ONCE - 1));
-const INSERT_MARK: &str = "INSERT OR IGNORE INTO mark (place, message) VALUES (?, ?)";
-
-/// Writes marks in the order of the index, many with one statement: they are random, and each
-/// message has two or three.
+/// Writes marks in the order of the index: they are random, and each message has two or three.
 fn insert_marks(connection: &Connection, marks: &mut Vec<(i64, i64)>) -> Result<()> {
     marks.sort_unstable();
-    let chunks = marks.chunks_exact(MARKS_AT_ONCE);
-    let rest = chunks.remainder();
-    for chunk in chunks {
-        let row = |(place, message): &(i64, i64)| [*place, *message];
-        connection.prepare_cached(&INSERT_MARKS)?.execute(params_from_iter(chunk.iter().flat_map(row)))?;
-    }
-    for (place, message) in rest {
-        connection.prepare_cached(INSERT_MARK)?.execute([place, message])?;
-    }
+    let insert = "INSERT OR IGNORE INTO mark (place, message) VALUES";
+    insert_rows(connection, insert, "(?, ?)", marks, |(place, message)| [place, message])?;
     marks.clear();
     Ok(())
 }

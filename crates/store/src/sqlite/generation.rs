@@ -1,15 +1,14 @@
 //! A generation of changes brought into the database, in the writer's transaction: one row of each
 //! table for a message, however often it changed.
 
-use std::sync::LazyLock;
-
 use rusqlite::{
-    Connection, Result, params, params_from_iter,
+    Connection, Result, params,
     types::{ToSqlOutput, ValueRef},
 };
 
 use super::{
     apply::{Row, Writing, find, insert_body, insert_upstream, share},
+    bulk::insert_rows,
     codes::standing_code,
     outbox,
     pending::{Begun, Called, Continued, Generation, Now, Submission},
@@ -176,25 +175,11 @@ fn chain<'a>(transitions: &mut Vec<Transition<'a>>, message: i64, mut previous: 
     previous
 }
 
-/// Rows of one statement.
-const TRANSITIONS_AT_ONCE: usize = 16;
-
-const INSERT_TRANSITION: &str = "INSERT INTO history (key, previous, entries, message) VALUES (?, ?, ?, ?)";
-static INSERT_TRANSITIONS: LazyLock<String> =
-    LazyLock::new(|| INSERT_TRANSITION.to_owned() + &", (?, ?, ?, ?)".repeat(TRANSITIONS_AT_ONCE - 1));
-
-/// Writes transitions in the order of their numbers, so that each lands at the end of the table, and
-/// many with one statement.
+/// Writes transitions in the order of their numbers, so that each lands at the end of the table.
 fn insert_transitions(connection: &Connection, mut transitions: Vec<Transition<'_>>) -> Result<()> {
     transitions.sort_unstable_by_key(|transition| transition.number);
-    let chunks = transitions.chunks_exact(TRANSITIONS_AT_ONCE);
-    let rest = chunks.remainder().chunks(1);
-    let whole = chunks.map(|chunk| (INSERT_TRANSITIONS.as_str(), chunk));
-    for (sql, chunk) in whole.chain(rest.map(|one| (INSERT_TRANSITION, one))) {
-        let values = chunk.iter().flat_map(Transition::values);
-        connection.prepare_cached(sql)?.execute(params_from_iter(values))?;
-    }
-    Ok(())
+    let insert = "INSERT INTO history (key, previous, entries, message) VALUES";
+    insert_rows(connection, insert, "(?, ?, ?, ?)", &transitions, Transition::values)
 }
 
 impl Transition<'_> {

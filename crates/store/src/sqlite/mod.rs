@@ -7,6 +7,7 @@
 
 mod applier;
 mod apply;
+mod bulk;
 mod codes;
 mod counters;
 mod decide;
